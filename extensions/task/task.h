@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* berth/task.h: the C SDK for programs that run as berth tasks.
+ *
+ * A task talks to its supervisor over the Unix socket /run/berth/task.sock (docs/protocol.md).
+ * Every function is blocking, none is thread-safe on the same struct berth_task, none prints or
+ * exits. Functions return 0 on success and -1 on failure, with *err filled (err may be NULL).
+ * JSON is passed as NUL-terminated UTF-8 text. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BERTH_TASK_PUBLIC              __attribute__((visibility("default")))
+
+#define BERTH_TASK_SOCKET_PATH         "/run/berth/task.sock"
+#define BERTH_TASK_CHECKPOINT_MAX      (256 * 1024) /* bytes of one checkpoint's JSON */
+#define BERTH_TASK_CHECKPOINT_NAME_MAX 64           /* [A-Za-z0-9._-]+, not starting with a dot */
+#define BERTH_TASK_PAYLOAD_MAX         (3 * 1024 * 1024)
+#define BERTH_TASK_OUTPUT_MAX          (10 * 1024 * 1024)
+#define BERTH_TASK_MESSAGE_MAX         (64 * 1024) /* bytes of one log message */
+
+/* Exit statuses a task may end with; berth_task_fail's kinds map to the same two. */
+#define BERTH_TASK_EXIT_RETRYABLE      75 /* EX_TEMPFAIL of sysexits.h(3head) */
+#define BERTH_TASK_EXIT_PERMANENT      65 /* EX_DATAERR */
+
+struct berth_task_error {
+	int errnum; /* errno, or 0 */
+	char message[256];
+};
+
+enum berth_task_level {
+	BERTH_TASK_TRACE,
+	BERTH_TASK_DEBUG,
+	BERTH_TASK_LOG,
+	BERTH_TASK_INFO,
+	BERTH_TASK_WARN,
+	BERTH_TASK_ERROR,
+};
+
+enum berth_task_failure {
+	BERTH_TASK_RETRYABLE, /* another attempt may succeed */
+	BERTH_TASK_PERMANENT, /* no attempt will: never retried */
+};
+
+struct berth_task;
+
+/* What the run is; strings live as long as the task. */
+struct berth_task_info {
+	const char *run;             /* "run_…" */
+	unsigned attempt;            /* from 1 */
+	const char *task;            /* "video.probe"; NULL for a plain command */
+	const char *payload;         /* JSON text, "null" when there is none */
+	const char *const *inputs;   /* NULL-terminated paths under /input, in the order given */
+	const char *output_path;     /* "/output", or NULL */
+	const char *checkpoint_path; /* "/checkpoint", or NULL */
+	double cpus;                 /* the run's real share; nproc lies inside a quota */
+	uint64_t memory_bytes;       /* 0: unlimited */
+};
+
+/* Connects and says hello. Without /run/berth/task.sock (the program was started by hand) a
+ * stand-in is used: the payload is $BERTH_TASK_PAYLOAD, inputs $BERTH_TASK_INPUTS (colon
+ * separated), output $BERTH_TASK_OUTPUT, checkpoints in $BERTH_TASK_CHECKPOINT, everything said is
+ * printed to stderr as one JSON line. $BERTH_TASK_SOCKET names another socket.
+ * Installs a SIGTERM handler that sets berth_task_cancelled(). */
+BERTH_TASK_PUBLIC int berth_task_open(struct berth_task **ret_task, struct berth_task_error *err);
+/* Flushes and closes; accepts NULL. */
+BERTH_TASK_PUBLIC void berth_task_close(struct berth_task *task);
+
+BERTH_TASK_PUBLIC const struct berth_task_info *berth_task_info(const struct berth_task *task);
+
+/* fields is a JSON object or NULL. Not answered: returns once the kernel has the line. */
+BERTH_TASK_PUBLIC int berth_task_log(struct berth_task *task, enum berth_task_level level,
+				     const char *message, const char *fields,
+				     struct berth_task_error *err);
+BERTH_TASK_PUBLIC int berth_task_logf(struct berth_task *task, enum berth_task_level level,
+				      const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+struct berth_task_progress {
+	double percent;        /* 0 … 100; negative: unknown */
+	double eta_s;          /* seconds left; negative: unknown */
+	double rate;           /* in rate_unit per second; negative: unknown */
+	const char *rate_unit; /* "frames", or NULL */
+	const char *message;   /* short text, or NULL */
+};
+/* Rate-limited by the SDK to 10 a second (the last one is always sent); not answered. */
+BERTH_TASK_PUBLIC int berth_task_progress(struct berth_task *task,
+					  const struct berth_task_progress *progress,
+					  struct berth_task_error *err);
+
+/* Merges a JSON object into the run's metadata. */
+BERTH_TASK_PUBLIC int berth_task_metadata(struct berth_task *task, const char *object,
+					  struct berth_task_error *err);
+
+/* Saves a checkpoint; returns after it is durable. Files under checkpoint_path that data speaks of
+ * must have been fsynced by the task before. */
+BERTH_TASK_PUBLIC int berth_task_checkpoint(struct berth_task *task, const char *name,
+					    const char *data, struct berth_task_error *err);
+/* *ret_data is the newest data saved under that name, by this or an earlier attempt, or NULL when
+ * there is none; the caller frees it. */
+BERTH_TASK_PUBLIC int berth_task_restore(struct berth_task *task, const char *name, char **ret_data,
+					 struct berth_task_error *err);
+
+/* Sets the run's output, a JSON value; the last one counts. Answered when recorded. */
+BERTH_TASK_PUBLIC int berth_task_output(struct berth_task *task, const char *json,
+					struct berth_task_error *err);
+
+/* Records why the attempt fails; name is a short word ("InvalidInput"), message a sentence.
+ * Answered when recorded. The program should then end with the matching exit status. */
+BERTH_TASK_PUBLIC int berth_task_fail(struct berth_task *task, enum berth_task_failure kind,
+				      const char *name, const char *message,
+				      struct berth_task_error *err);
+
+/* true once the supervisor asked the task to save a checkpoint and end (the cancel event or
+ * SIGTERM). Never blocks; cheap enough to call for every frame. */
+BERTH_TASK_PUBLIC bool berth_task_cancelled(struct berth_task *task);
+
+#ifdef __cplusplus
+}
+#endif
