@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "sandbox/limits.h"
+#include "base/limits.h"
 #include "sandbox/protection.h"
 
 #define SANDBOX_TASK_UID      1000 /* inside; mapped to an unprivileged id of the host, never to 0 */
@@ -72,7 +72,7 @@ struct sandbox_spec {
 	size_t mount_count;
 	const struct sandbox_volume_mount *volumes;
 	size_t volume_count;
-	struct sandbox_limits limits;
+	struct resource_limits limits;
 	enum sandbox_network network;
 	bool channel; /* listen on SANDBOX_CHANNEL_PATH for sandbox_take_channel() */
 	int stdin_fd, stdout_fd, stderr_fd; /* dup'ed into the sandbox; -1: /dev/null inside */

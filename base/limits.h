@@ -5,11 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/error.h"
 #include "base/field.h"
 
-/* 0 means "not limited" only where the row says so. */
-struct sandbox_limits {
+/* 0 means "not limited" only where the comment says so. */
+struct resource_limits {
 	uint64_t cpu_millis;   /* thousandths of a CPU; 0: not limited */
 	uint64_t memory_bytes; /* memory and tmpfs together, swap 0; 0: not limited */
 	int64_t pids;          /* processes and threads; 0: not limited */
@@ -22,6 +21,6 @@ struct sandbox_limits {
 	uint64_t log_bytes;    /* stderr and structured logs of one attempt; kept by the runner */
 };
 
-/* Rows over struct sandbox_limits, named as on the command line and in presets.json. */
-extern const struct field_row sandbox_limit_rows[];
-extern const size_t sandbox_limit_row_count;
+/* Rows over struct resource_limits, named as on the command line and in presets.json. */
+extern const struct field_row resource_limit_rows[];
+extern const size_t resource_limit_row_count;
