@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-#define AMOUNT_TEXT_SIZE 32
+#define AMOUNT_TEXT_SIZE 48
 
 /* "1048576", "512K", "64MiB", "1.5G", "10GB": K M G T are powers of 1024, with or without "iB" or
  * "B". At most UINT64_MAX / 2. BERTH_INVALID names the text and shows the form. */

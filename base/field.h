@@ -27,7 +27,8 @@ struct field_row {
 	const char *name;
 	enum field_type type;
 	size_t offset;              /* in the record */
-	double min, max;            /* inclusive, in the record's unit (bytes, ms, millis) */
+	double min, max;            /* inclusive, in the record's unit (bytes, ms, millis); both 0:
+				       the type's own bounds, 64 KiB for text */
 	const char *default_text;   /* as on the command line; NULL: zero / NULL / false */
 	const char *const *choices; /* FIELD_ENUM: NULL-terminated */
 	const char *unit;           /* for people: "bytes", "seconds", "" */
@@ -47,6 +48,10 @@ int field_set_defaults(const struct field_row *rows, size_t count, void *record,
 int field_parse_object(const json_t *object, const struct field_row *rows, size_t count,
 		       void *record, struct berth_error *err);
 
+/* The same for one member, so that callers can tell which one was wrong. */
+int field_parse_member(const struct field_row *rows, size_t count, const char *name,
+		       const json_t *value, void *record, struct berth_error *err);
+
 /* Sets one field from text (a command-line value). */
 int field_parse_text(const struct field_row *row, const char *text, void *record,
 		     struct berth_error *err);
@@ -54,8 +59,9 @@ int field_parse_text(const struct field_row *row, const char *text, void *record
 /* NULL when no row has that name. */
 const struct field_row *field_find(const struct field_row *rows, size_t count, const char *name);
 
-/* A new JSON array of {name,type,min,max,default,choices,unit,help,required}; NULL when out of
- * memory. Printed by --describe and by the reference pages. */
+/* A new JSON array of {name,type,min,max,default,choices,unit,help,required}, with bounds in the
+ * units of JSON values (bytes, seconds, CPUs); NULL when out of memory. Printed by --describe and
+ * by the reference pages. */
 json_t *field_describe(const struct field_row *rows, size_t count);
 
 /* A new JSON object of the record's values; NULL when out of memory. */

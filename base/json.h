@@ -7,7 +7,8 @@
 
 #include "base/error.h"
 
-#define JSON_DEPTH_MAX 64
+#define JSON_DEPTH_MAX  64
+#define JSON_VALUES_MAX (256 * 1024) /* members, elements and containers in one text */
 
 static inline void cleanup_json(json_t **value)
 {
@@ -16,7 +17,8 @@ static inline void cleanup_json(json_t **value)
 #define AUTO_JSON __attribute__((cleanup(cleanup_json)))
 
 /* Parses exactly one value of any type in length bytes. Refuses invalid UTF-8, "\u0000", duplicate
- * keys, trailing bytes and depth beyond JSON_DEPTH_MAX with BERTH_INVALID and line and column.
+ * keys, trailing bytes, depth beyond JSON_DEPTH_MAX and more than JSON_VALUES_MAX values with
+ * BERTH_INVALID and "line 3, column 7: …".
  * The caller owns *ret_value (json_decref). */
 int json_parse(const char *text, size_t length, json_t **ret_value, struct berth_error *err);
 
@@ -26,7 +28,8 @@ int json_parse_file(int dirfd, const char *path, size_t max, json_t **ret_value,
 		    struct berth_error *err);
 
 /* The 1-based line in source on which the member named by the keys (outermost first, count of
- * them) stands; 0 when it cannot be found. For errors that name file, line and field. */
+ * them) stands; an array's element is named by its index in decimal. 0 when it cannot be found.
+ * For errors that name file, line and field. */
 size_t json_line_of(const char *source, const char *const *keys, size_t count);
 
 /* One line without newline; the caller frees it. NULL when out of memory. */

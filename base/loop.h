@@ -22,7 +22,8 @@ int loop_create(struct loop **ret_loop, struct berth_error *err);
 void loop_destroy(struct loop *loop);
 
 /* Watches fd for EPOLL* events, level-triggered. The fd stays the caller's and must outlive the
- * source. Regular files are not pollable (EPERM). */
+ * source. Regular files are not pollable (EPERM). With events 0 it is paused: nothing is told, not
+ * even EPOLLHUP. */
 int loop_add_descriptor(struct loop *loop, int fd, uint32_t events, loop_descriptor_handler handler,
 			void *owner, struct loop_source **ret_source, struct berth_error *err);
 int loop_modify_descriptor(struct loop_source *source, uint32_t events, struct berth_error *err);
@@ -32,7 +33,8 @@ int loop_add_timer(struct loop *loop, loop_timer_handler handler, void *owner,
 		   struct loop_source **ret_source, struct berth_error *err);
 int loop_arm_timer(struct loop_source *source, uint64_t due_ns, struct berth_error *err);
 
-/* Blocks the signals for the process (sigprocmask(2)) and delivers them to the handler. */
+/* Blocks the signals for the process (sigprocmask(2)) and delivers them to the handler. They stay
+ * blocked after the source is gone, and children inherit that. */
 int loop_add_signals(struct loop *loop, const int *signals, size_t count,
 		     loop_signal_handler handler, void *owner, struct loop_source **ret_source,
 		     struct berth_error *err);
