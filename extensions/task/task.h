@@ -21,8 +21,8 @@ extern "C" {
 #define BERTH_TASK_CHECKPOINT_MAX      (256 * 1024) /* bytes of one checkpoint's JSON */
 #define BERTH_TASK_CHECKPOINT_NAME_MAX 64           /* [A-Za-z0-9._-]+, not starting with a dot */
 #define BERTH_TASK_PAYLOAD_MAX         (3 * 1024 * 1024)
-#define BERTH_TASK_OUTPUT_MAX          (10 * 1024 * 1024)
-#define BERTH_TASK_MESSAGE_MAX         (64 * 1024) /* bytes of one log message */
+#define BERTH_TASK_OUTPUT_MAX          (4 * 1024 * 1024 - 64) /* what one line can carry */
+#define BERTH_TASK_MESSAGE_MAX         (64 * 1024)            /* bytes of one log message */
 
 /* Exit statuses a task may end with; berth_task_fail's kinds map to the same two. */
 #define BERTH_TASK_EXIT_RETRYABLE      75 /* EX_TEMPFAIL of sysexits.h(3head) */
@@ -115,6 +115,16 @@ BERTH_TASK_PUBLIC int berth_task_output(struct berth_task *task, const char *jso
 BERTH_TASK_PUBLIC int berth_task_fail(struct berth_task *task, enum berth_task_failure kind,
 				      const char *name, const char *message,
 				      struct berth_task_error *err);
+
+struct berth_task_usage {
+	uint64_t cpu_ns;            /* CPU time used by this attempt */
+	uint64_t memory_bytes;      /* in use now */
+	uint64_t memory_peak_bytes; /* most in use so far */
+	uint64_t pids;              /* processes and threads now */
+};
+/* What the attempt has used so far. */
+BERTH_TASK_PUBLIC int berth_task_usage(struct berth_task *task, struct berth_task_usage *ret_usage,
+				       struct berth_task_error *err);
 
 /* true once the supervisor asked the task to save a checkpoint and end (the cancel event or
  * SIGTERM). Never blocks; cheap enough to call for every frame. */
