@@ -8,11 +8,15 @@
 #include "machines/machine.h"
 
 struct machine_capacity {
-	uint64_t cpu_millis;   /* CPUs this process may use (sched_getaffinity(2)) */
-	uint64_t memory_bytes; /* RAM, or our own cgroup's limit (v1 or v2) where that is lower */
+	uint64_t cpu_millis;   /* CPUs we may use (sched_getaffinity(2)), or our cgroup's quota */
+	uint64_t memory_bytes; /* RAM, or our cgroup's limit; the lower of the two */
 };
 
 int machine_host_capacity(struct machine_capacity *ret_capacity, struct berth_error *err);
+
+/* The same with root before the paths of /proc/self/cgroup and /sys/fs/cgroup (tests). */
+int machine_capacity_under(const char *root, struct machine_capacity *ret_capacity,
+			   struct berth_error *err);
 
 /* Fails with BERTH_LIMIT when limits ask for more than the capacity; the message names the machine
  * (name may be NULL: limits given one by one), what it asks, what the host has, and the largest

@@ -32,7 +32,7 @@ struct machine_list {
  * one object {name: {field: value, …}, …} with the rows of resource_limit_rows and "description"
  * as fields: a known name is resized (only the fields given change), a new one is added with the
  * rows' defaults. directory NULL means $BERTH_MACHINES_DIR or else MACHINE_DIRECTORY; one that
- * does not exist holds nothing. BERTH_INVALID is "path:line: machine.field: why". */
+ * does not exist holds nothing. BERTH_INVALID is "path:line: machine: field: why". */
 int machine_list_load(const char *presets_path, const char *directory,
 		      struct machine_list *ret_list, struct berth_error *err);
 /* Accepts a zeroed list. */
