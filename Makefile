@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 packages = cmake/install-packages.sh
 
-# What must not be skipped in `make test`: see docs/testing.md.
+# What must not be skipped in `make test`: see tests/README.md.
 export BERTH_REQUIRE_PRIVILEGED ?= 1
 
 .PHONY: release demo test quick bench install man clean help

@@ -1,5 +1,5 @@
 # How a test is declared: one function a kind. Labels: unit, privileged, integration, fuzz, bench, lint.
-# Every test has a TIMEOUT, and exit status 77 says "this host cannot show it" (docs/testing.md).
+# Every test has a TIMEOUT, and exit status 77 says "this host cannot show it" (tests/README.md).
 #
 #   berth_add_unit_test(NAME [SOURCES] FILE... [LIBS TARGET...] [PRIVILEGED] [TIMEOUT SECONDS]
 #                       [ARGUMENTS ...] [ENVIRONMENT K=V...])
