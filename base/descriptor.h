@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-#define DESCRIPTOR_PASS_MAX 8 /* fds in one message; more is a protocol error */
+#define DESCRIPTOR_PASS_MAX 16 /* fds in one message; more is a protocol error */
 
 /* Writes all of data to a blocking fd. */
 int descriptor_write_all(int fd, const void *data, size_t length, struct berth_error *err);

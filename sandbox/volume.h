@@ -10,6 +10,8 @@
 struct sandbox_host;
 struct sandbox_volume;
 
+#define SANDBOX_VOLUME_DISK_MIN (4 * 1024 * 1024) /* bytes; less holds no file system */
+
 enum sandbox_volume_kind {
 	SANDBOX_VOLUME_MEMORY,    /* tmpfs, charged to the run's memory */
 	SANDBOX_VOLUME_DISK,      /* ext4 on a loop device over a sparse file; needs root */

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all cgroup drivers share: choosing one, naming groups, sweeping stale ones. */
+#include "sandbox/cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/descriptor.h"
+#include "sandbox/sandbox.h"
+
+#define STAT_SIZE        1024
+#define START_TIME_FIELD 22 /* proc_pid_stat(5) */
+
+static const struct cgroup_driver *const drivers[] = {
+	&cgroup_driver_v2,
+	&cgroup_driver_v1,
+	&cgroup_driver_none,
+};
+
+static void forget_fds(int fds[CGROUP_HIERARCHIES_MAX])
+{
+	for (size_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+		fds[i] = -1;
+}
+
+static void close_fds(int fds[CGROUP_HIERARCHIES_MAX])
+{
+	for (size_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+		close_fd(&fds[i]);
+}
+
+/* The process's start time in clock ticks, as text; tells a reused pid from the old one. */
+static int read_start_time(const char *process, char *ret_text, size_t size)
+{
+	char path[64], line[STAT_SIZE], *position, *saved = NULL, *word;
+
+	(void)snprintf(path, sizeof(path), "/proc/%s/stat", process);
+	if (descriptor_read_control(AT_FDCWD, path, line, sizeof(line), NULL) < 0)
+		return -1;
+	/* the command name may hold blanks and brackets: count from its last bracket, field 2 */
+	position = strrchr(line, ')');
+	if (!position)
+		return -1;
+	word = strtok_r(position + 1, " ", &saved);
+	for (int field = 3; word && field < START_TIME_FIELD; field++)
+		word = strtok_r(NULL, " ", &saved);
+	if (!word)
+		return -1;
+	(void)snprintf(ret_text, size, "%s", word);
+	return 0;
+}
+
+int cgroup_host_open(struct cgroup_host *host, const char *name, struct berth_error *err)
+{
+	bool automatic = !name || strcmp(name, "auto") == 0;
+	char why[sizeof(host->why)] = "", start_time[24];
+	int outcome;
+
+	if (read_start_time("self", start_time, sizeof(start_time)) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "read /proc/self/stat");
+
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+		if (!automatic && strcmp(name, drivers[i]->name) != 0)
+			continue;
+		*host = (struct cgroup_host){.driver = drivers[i]};
+		(void)snprintf(host->owner, sizeof(host->owner), "%d.%s", getpid(), start_time);
+		forget_fds(host->parent_fds);
+		outcome = drivers[i]->probe(host, err);
+		if (outcome == 0) {
+			if (why[0] && !host->why[0])
+				memcpy(host->why, why, sizeof(why));
+			if (host->driver->sweep)
+				host->driver->sweep(host);
+			return 0;
+		}
+		if (outcome > 0 && host->why[0] && !why[0])
+			memcpy(why, host->why, sizeof(why));
+		cgroup_host_close(host);
+		if (outcome < 0)
+			return -1;
+		if (!automatic)
+			return berth_fail(err, BERTH_UNSUPPORTED, 0,
+					  "this host has no cgroup %s: %s", name, why);
+	}
+	return berth_fail(err, BERTH_INVALID, 0,
+			  "cgroup driver \"%.32s\" is not one of auto, v2, v1, none", name);
+}
+
+void cgroup_host_close(struct cgroup_host *host)
+{
+	close_fds(host->parent_fds);
+}
+
+int cgroup_create(struct cgroup *group, struct cgroup_host *host, const char *run_name,
+		  const struct resource_limits *limits, struct berth_error *err)
+{
+	*group = (struct cgroup){.host = host, .oom_event_fd = -1};
+	forget_fds(group->fds);
+	(void)snprintf(group->name, sizeof(group->name), "%.64s.%u.%s", run_name, ++host->sequence,
+		       host->owner);
+	return host->driver->create(group, limits, err);
+}
+
+void cgroup_destroy(struct cgroup *group)
+{
+	if (!group->host)
+		return;
+	if (group->host->driver->remove)
+		group->host->driver->remove(group);
+	close_fds(group->fds);
+	close_fd(&group->oom_event_fd);
+	group->host = NULL;
+}
+
+int cgroup_open_directory(int parent_fd, const char *name, bool create, int *ret_fd,
+			  struct berth_error *err)
+{
+	int fd;
+
+	if (create && mkdirat(parent_fd, name, 0755) < 0 && errno != EEXIST)
+		return berth_fail(err, BERTH_SYSTEM, errno, "create cgroup %s", name);
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "open cgroup %s", name);
+	*ret_fd = fd;
+	return 0;
+}
+
+/* "<run>.<sequence>.<pid>.<start time>" of a process that is no more. */
+static bool is_stale(const char *name)
+{
+	char copy[CGROUP_NAME_SIZE], now[24], *start_time, *pid;
+
+	if (snprintf(copy, sizeof(copy), "%s", name) >= (int)sizeof(copy))
+		return false;
+	start_time = strrchr(copy, '.');
+	if (!start_time)
+		return false;
+	*start_time++ = '\0';
+	pid = strrchr(copy, '.');
+	if (!pid)
+		return false;
+	*pid++ = '\0';
+	if (!*pid || strspn(pid, "0123456789") != strlen(pid))
+		return false;
+	return read_start_time(pid, now, sizeof(now)) < 0 || strcmp(now, start_time) != 0;
+}
+
+void cgroup_sweep_directory(int parent_fd)
+{
+	AUTO_DIRECTORY DIR *directory = NULL;
+	AUTO_CLOSE int fd = -1;
+	struct dirent *entry;
+
+	fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	directory = fdopendir(fd);
+	if (!directory)
+		return;
+	(void)steal_fd(&fd);
+	while ((entry = readdir(directory))) {
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && is_stale(entry->d_name))
+			/* one that still has processes stays (EBUSY) for the next sweep */
+			(void)unlinkat(parent_fd, entry->d_name, AT_REMOVEDIR);
+	}
+}
+
+uint64_t cgroup_find_value(const char *text, const char *key)
+{
+	size_t length = strlen(key);
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		if (*line == '\n')
+			line++;
+		if (strncmp(line, key, length) == 0 && line[length] == ' ')
+			return strtoull(line + length + 1, NULL, 10);
+	}
+	return SANDBOX_USAGE_UNKNOWN;
+}

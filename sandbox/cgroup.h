@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One control group per run behind one table of calls: drivers v2, v1 and none. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+
+struct sandbox_usage;
+
+/* What a driver can enforce on this host; bits of struct cgroup_host.features. */
+enum {
+	CGROUP_CPU = 1 << 0,
+	CGROUP_MEMORY = 1 << 1,
+	CGROUP_SWAP = 1 << 2,
+	CGROUP_PIDS = 1 << 3,
+	CGROUP_IO_WEIGHT = 1 << 4,
+	CGROUP_IO_USAGE = 1 << 5,
+	CGROUP_OOM_GROUP = 1 << 6,
+};
+
+#define CGROUP_HIERARCHIES_MAX 5
+#define CGROUP_NAME_SIZE       128
+
+struct cgroup_driver;
+
+/* The host's side: where groups are made. */
+struct cgroup_host {
+	const struct cgroup_driver *driver;
+	unsigned features;
+	int parent_fds[CGROUP_HIERARCHIES_MAX]; /* directory that holds the runs' groups; -1: none
+						 */
+	char why[96];                           /* why it is not better: for doctor */
+	char owner[40];    /* "<pid>.<start time>" of this process, for names */
+	unsigned sequence; /* of the last group made */
+};
+
+/* One run's group. */
+struct cgroup {
+	struct cgroup_host *host;
+	char name[CGROUP_NAME_SIZE];
+	int fds[CGROUP_HIERARCHIES_MAX]; /* the run's directory in each hierarchy; -1: none */
+	int oom_event_fd;                /* readable after an OOM kill (v1); -1: none */
+	unsigned enforced;               /* CGROUP_* of the limits that were set */
+};
+
+struct cgroup_driver {
+	const char *name;
+	/* Finds and prepares the parent; positive when this host does not have it. */
+	int (*probe)(struct cgroup_host *host, struct berth_error *err);
+	int (*create)(struct cgroup *group, const struct resource_limits *limits,
+		      struct berth_error *err);
+	/* Moves a process in, when clone3(2) could not (clone_fd is -1). */
+	int (*attach)(struct cgroup *group, pid_t pid, struct berth_error *err);
+	/* The fd for CLONE_INTO_CGROUP; -1 when attach must be called. */
+	int (*clone_fd)(const struct cgroup *group);
+	/* Counters; what this driver cannot tell stays SANDBOX_USAGE_UNKNOWN. */
+	void (*read_usage)(const struct cgroup *group, struct sandbox_usage *usage);
+	/* Removes the group; it must be empty by then. */
+	void (*remove)(struct cgroup *group);
+	/* Removes groups of dead supervisors. */
+	void (*sweep)(struct cgroup_host *host);
+};
+
+/* One limit in both versions; a file that is not there is a limit this host cannot enforce. */
+struct cgroup_limit_row {
+	unsigned feature; /* CGROUP_* */
+	const char *v1_controller, *v1_file;
+	const char *v2_file;
+	/* Write the value as text; false when the run does not ask for this limit. */
+	bool (*format_v1)(const struct resource_limits *limits, char *text, size_t size);
+	bool (*format_v2)(const struct resource_limits *limits, char *text, size_t size);
+};
+extern const struct cgroup_limit_row cgroup_limit_rows[];
+extern const size_t cgroup_limit_row_count;
+
+extern const struct cgroup_driver cgroup_driver_v2, cgroup_driver_v1, cgroup_driver_none;
+
+/* name is "auto" or a driver's. BERTH_UNSUPPORTED when a named driver is not there. */
+int cgroup_host_open(struct cgroup_host *host, const char *name, struct berth_error *err);
+void cgroup_host_close(struct cgroup_host *host);
+
+/* Makes a group named after the run and this process, so that a sweep can tell it is stale. */
+int cgroup_create(struct cgroup *group, struct cgroup_host *host, const char *run_name,
+		  const struct resource_limits *limits, struct berth_error *err);
+/* Removes the group and closes everything; accepts a half-made one. */
+void cgroup_destroy(struct cgroup *group);
+
+/* For drivers: opens parent/name, making it when create is set. */
+int cgroup_open_directory(int parent_fd, const char *name, bool create, int *ret_fd,
+			  struct berth_error *err);
+/* For drivers: removes the stale groups below parent_fd. */
+void cgroup_sweep_directory(int parent_fd);
+/* For drivers: "key value" lines of a control file; UINT64_MAX when the key is not there. */
+uint64_t cgroup_find_value(const char *text, const char *key);

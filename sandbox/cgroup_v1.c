@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The driver for cgroup v1: one hierarchy per controller under /sys/fs/cgroup (cgroups(7)). */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/statfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/descriptor.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/sandbox.h"
+
+#define PARENT_NAME    "berth"
+#define CONTROL_SIZE   4096
+#define REMOVE_RETRIES 100
+#define NS_PER_TICK    10000000 /* cpuacct.stat counts USER_HZ, which is 100 on every port */
+
+enum { V1_CPU, V1_CPUACCT, V1_MEMORY, V1_PIDS, V1_BLKIO };
+
+static const char *const controllers[CGROUP_HIERARCHIES_MAX] = {
+	[V1_CPU] = "cpu",   [V1_CPUACCT] = "cpuacct", [V1_MEMORY] = "memory",
+	[V1_PIDS] = "pids", [V1_BLKIO] = "blkio",
+};
+
+static int hierarchy_of(const char *controller)
+{
+	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+		if (strcmp(controllers[i], controller) == 0)
+			return i;
+	return -1;
+}
+
+static int open_parent(const char *controller)
+{
+	struct statfs facts;
+	char path[64];
+	int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", controller);
+	if (statfs(path, &facts) < 0 || facts.f_type != CGROUP_SUPER_MAGIC)
+		return -1;
+	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/%s", controller, PARENT_NAME);
+	if (cgroup_open_directory(AT_FDCWD, path, access(path, F_OK) < 0, &fd, NULL) < 0)
+		return -1;
+	return fd;
+}
+
+static bool parent_has(const struct cgroup_host *host, int hierarchy, const char *file)
+{
+	return host->parent_fds[hierarchy] >= 0 &&
+	       faccessat(host->parent_fds[hierarchy], file, W_OK, 0) == 0;
+}
+
+static int v1_probe(struct cgroup_host *host, struct berth_error *err)
+{
+	(void)err;
+	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+		host->parent_fds[i] = open_parent(controllers[i]);
+	if (host->parent_fds[V1_MEMORY] < 0) {
+		(void)snprintf(host->why, sizeof(host->why),
+			       "no writable cgroup v1 memory controller");
+		return 1;
+	}
+	for (size_t i = 0; i < cgroup_limit_row_count; i++) {
+		const struct cgroup_limit_row *row = &cgroup_limit_rows[i];
+
+		if (row->v1_file &&
+		    parent_has(host, hierarchy_of(row->v1_controller), row->v1_file))
+			host->features |= row->feature;
+	}
+	/* v1 kills one process; the supervisor kills the rest on the event */
+	host->features |= CGROUP_OOM_GROUP;
+	if (host->parent_fds[V1_BLKIO] >= 0)
+		host->features |= CGROUP_IO_USAGE;
+	return 0;
+}
+
+/* Asks for an event at each OOM kill (Documentation/admin-guide/cgroup-v1/memory.rst §10). */
+static int register_oom_event(struct cgroup *group, struct berth_error *err)
+{
+	AUTO_CLOSE int event_fd = -1, control_fd = -1;
+	char text[32];
+
+	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (event_fd < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "eventfd");
+	control_fd = openat(group->fds[V1_MEMORY], "memory.oom_control", O_RDONLY | O_CLOEXEC);
+	if (control_fd < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "open memory.oom_control");
+	(void)snprintf(text, sizeof(text), "%d %d", event_fd, control_fd);
+	if (descriptor_write_control(group->fds[V1_MEMORY], "cgroup.event_control", text, err) < 0)
+		return -1;
+	group->oom_event_fd = steal_fd(&event_fd);
+	return 0;
+}
+
+static int apply_limits(struct cgroup *group, const struct resource_limits *limits,
+			struct berth_error *err)
+{
+	char text[32];
+
+	for (size_t i = 0; i < cgroup_limit_row_count; i++) {
+		const struct cgroup_limit_row *row = &cgroup_limit_rows[i];
+
+		if (!row->v1_file || !(group->host->features & row->feature) ||
+		    !row->format_v1(limits, text, sizeof(text)))
+			continue;
+		if (descriptor_write_control(group->fds[hierarchy_of(row->v1_controller)],
+					     row->v1_file, text, err) < 0)
+			return -1;
+		group->enforced |= row->feature;
+	}
+	return 0;
+}
+
+static int v1_create(struct cgroup *group, const struct resource_limits *limits,
+		     struct berth_error *err)
+{
+	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++) {
+		if (group->host->parent_fds[i] < 0)
+			continue;
+		if (cgroup_open_directory(group->host->parent_fds[i], group->name, true,
+					  &group->fds[i], err) < 0)
+			return berth_fail_context(err, "cgroup v1 %s", controllers[i]);
+	}
+	if (apply_limits(group, limits, err) < 0)
+		return berth_fail_context(err, "cgroup v1");
+	if (limits->memory_bytes) {
+		if (register_oom_event(group, err) < 0)
+			return berth_fail_context(err, "cgroup v1");
+		group->enforced |= CGROUP_OOM_GROUP;
+	}
+	return 0;
+}
+
+static int v1_attach(struct cgroup *group, pid_t pid, struct berth_error *err)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", pid);
+	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++) {
+		if (group->fds[i] < 0)
+			continue;
+		if (descriptor_write_control(group->fds[i], "cgroup.procs", text, err) < 0)
+			return berth_fail_context(err, "cgroup v1 %s", controllers[i]);
+	}
+	return 0;
+}
+
+static int v1_clone_fd(const struct cgroup *group)
+{
+	(void)group;
+	return -1;
+}
+
+static bool read_number(int fd, const char *file, uint64_t *ret_value)
+{
+	char text[32];
+
+	if (fd < 0 || descriptor_read_control(fd, file, text, sizeof(text), NULL) < 0)
+		return false;
+	*ret_value = strtoull(text, NULL, 10);
+	return true;
+}
+
+/* "8:0 Read 4096" lines, of all devices. */
+static void read_io(int fd, struct sandbox_usage *usage)
+{
+	char text[CONTROL_SIZE], operation[16];
+	uint64_t bytes;
+
+	if (fd < 0 || descriptor_read_control(fd, "blkio.throttle.io_service_bytes", text,
+					      sizeof(text), NULL) < 0)
+		return;
+	usage->io_read_bytes = usage->io_write_bytes = 0;
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		if (*line == '\n')
+			line++;
+		if (sscanf(line, "%*u:%*u %15s %" SCNu64, operation, &bytes) != 2)
+			continue;
+		if (strcmp(operation, "Read") == 0)
+			usage->io_read_bytes += bytes;
+		else if (strcmp(operation, "Write") == 0)
+			usage->io_write_bytes += bytes;
+	}
+}
+
+static void read_cpu(const struct cgroup *group, struct sandbox_usage *usage)
+{
+	char text[CONTROL_SIZE];
+	uint64_t ticks;
+
+	(void)read_number(group->fds[V1_CPUACCT], "cpuacct.usage", &usage->cpu_ns);
+	if (group->fds[V1_CPUACCT] >= 0 &&
+	    descriptor_read_control(group->fds[V1_CPUACCT], "cpuacct.stat", text, sizeof(text),
+				    NULL) == 0) {
+		ticks = cgroup_find_value(text, "user");
+		if (ticks != SANDBOX_USAGE_UNKNOWN)
+			usage->cpu_user_ns = ticks * NS_PER_TICK;
+		ticks = cgroup_find_value(text, "system");
+		if (ticks != SANDBOX_USAGE_UNKNOWN)
+			usage->cpu_system_ns = ticks * NS_PER_TICK;
+	}
+	if (group->fds[V1_CPU] >= 0 &&
+	    descriptor_read_control(group->fds[V1_CPU], "cpu.stat", text, sizeof(text), NULL) == 0)
+		usage->throttled_ns = cgroup_find_value(text, "throttled_time");
+}
+
+static void v1_read_usage(const struct cgroup *group, struct sandbox_usage *usage)
+{
+	char text[CONTROL_SIZE];
+	int memory = group->fds[V1_MEMORY];
+
+	read_cpu(group, usage);
+	(void)read_number(memory, "memory.max_usage_in_bytes", &usage->memory_peak_bytes);
+	(void)read_number(memory, "memory.usage_in_bytes", &usage->memory_bytes);
+	if (memory >= 0 &&
+	    descriptor_read_control(memory, "memory.oom_control", text, sizeof(text), NULL) == 0)
+		usage->oom_kills = cgroup_find_value(text, "oom_kill"); /* since Linux 4.13 */
+	if (group->fds[V1_PIDS] >= 0 && descriptor_read_control(group->fds[V1_PIDS], "pids.events",
+								text, sizeof(text), NULL) == 0)
+		usage->pids_refused = cgroup_find_value(text, "max");
+	read_io(group->fds[V1_BLKIO], usage);
+}
+
+static void v1_remove(struct cgroup *group)
+{
+	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++) {
+		if (group->fds[i] < 0)
+			continue;
+		/* a reaped process leaves its group a moment later */
+		for (int attempt = 0; attempt < REMOVE_RETRIES; attempt++) {
+			if (unlinkat(group->host->parent_fds[i], group->name, AT_REMOVEDIR) == 0 ||
+			    errno != EBUSY)
+				break;
+			(void)usleep(100);
+		}
+	}
+}
+
+static void v1_sweep(struct cgroup_host *host)
+{
+	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+		if (host->parent_fds[i] >= 0)
+			cgroup_sweep_directory(host->parent_fds[i]);
+}
+
+const struct cgroup_driver cgroup_driver_v1 = {
+	.name = "v1",
+	.probe = v1_probe,
+	.create = v1_create,
+	.attach = v1_attach,
+	.clone_fd = v1_clone_fd,
+	.read_usage = v1_read_usage,
+	.remove = v1_remove,
+	.sweep = v1_sweep,
+};

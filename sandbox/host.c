@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this host can do, probed once. */
+#include "sandbox/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/descriptor.h"
+#include "sandbox/landlock.h"
+
+#define DEFAULT_STATE_PATH "/run/berth"
+#define WHOLE_MAP          "0 0 4294967295"
+
+/* Not what the uid says but what the process may do. */
+static bool has_capabilities(void)
+{
+	static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SETUID,       CAP_SETGID,
+					     CAP_CHOWN,     CAP_DAC_OVERRIDE, CAP_KILL};
+	cap_t have = cap_get_proc();
+	bool all = have != NULL;
+
+	for (size_t i = 0; all && i < sizeof(needed) / sizeof(needed[0]); i++) {
+		cap_flag_value_t set = CAP_CLEAR;
+
+		all = cap_get_flag(have, needed[i], CAP_EFFECTIVE, &set) == 0 && set == CAP_SET;
+	}
+	if (have)
+		(void)cap_free(have);
+	return all;
+}
+
+/* In a user namespace of somebody else's making there are no host ids to hand out. */
+static bool maps_every_id(void)
+{
+	char map[128], *out = map;
+
+	if (descriptor_read_control(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map), NULL) < 0)
+		return false;
+	/* the kernel pads with blanks */
+	for (const char *in = map; *in; in++)
+		if (*in != ' ' || (out > map && out[-1] != ' '))
+			*out++ = *in;
+	*out = '\0';
+	return strcmp(map, WHOLE_MAP) == 0;
+}
+
+static int open_state(const char *path, int *ret_fd, struct berth_error *err)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat facts;
+
+	if (!path)
+		path = DEFAULT_STATE_PATH;
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return berth_fail(err, BERTH_SYSTEM, errno, "create %s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &facts) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "open %s", path);
+	if (facts.st_uid != geteuid())
+		return berth_fail(err, BERTH_DENIED, 0, "%s belongs to uid %u, not to berth", path,
+				  facts.st_uid);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox_host **ret_host,
+		      struct berth_error *err)
+{
+	static const struct sandbox_host_options defaults = {0};
+	struct sandbox_host *host;
+
+	if (!options)
+		options = &defaults;
+	host = calloc(1, sizeof(*host));
+	if (!host)
+		return berth_fail(err, BERTH_MEMORY, ENOMEM, "sandbox host");
+	host->state_fd = -1;
+	host->network_pool.own_fd = -1;
+	host->privileged = has_capabilities() && maps_every_id();
+	if (!host->privileged && geteuid() == 0 && maps_every_id()) {
+		/* its one id is the kernel's root, which nothing inside may ever be */
+		(void)berth_fail(err, BERTH_UNSUPPORTED, 0,
+				 "root without CAP_SYS_ADMIN, SETUID, SETGID cannot give a run "
+				 "another id: start berth as an ordinary user instead");
+		goto close_host;
+	}
+	if (host->privileged && open_state(options->state_path, &host->state_fd, err) < 0)
+		goto close_host;
+	host->landlock_abi = landlock_abi();
+	host->time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
+	if (cgroup_host_open(&host->cgroup, options->cgroup_driver, err) < 0)
+		goto close_host;
+	if (host->privileged && network_pool_init(&host->network_pool, options->pool_size, err) < 0)
+		goto close_host;
+	*ret_host = host;
+	return 0;
+
+close_host:
+	sandbox_host_close(host);
+	return -1;
+}
+
+void sandbox_host_refill(struct sandbox_host *host)
+{
+	network_pool_refill(&host->network_pool);
+}
+
+void sandbox_host_close(struct sandbox_host *host)
+{
+	if (!host)
+		return;
+	network_pool_finish(&host->network_pool);
+	if (host->cgroup.driver)
+		cgroup_host_close(&host->cgroup);
+	close_fd(&host->state_fd);
+	free(host);
+}
