@@ -137,7 +137,8 @@ static int check_mount(const struct manifest_file *file, void *element, struct b
 	if (!is_clean_path(mount->target))
 		return refuse(file, "target", err, "not an absolute path without . and ..");
 	for (size_t i = 0; manifest_reserved_targets[i]; i++)
-		if (is_below(mount->target, manifest_reserved_targets[i]))
+		if (is_below(mount->target, manifest_reserved_targets[i]) ||
+		    is_below(manifest_reserved_targets[i], mount->target))
 			return refuse(file, "target", err, "in a place that is the sandbox's own");
 	return 0;
 }
