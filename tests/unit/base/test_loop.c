@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop: descriptors, timers, signals, and sources that go while it dispatches. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/descriptor.h"
+#include "base/loop.h"
+
+struct fixture {
+	struct loop *loop;
+	struct loop_source *first, *second;
+	int pipe[2], other[2];
+	int calls, other_calls;
+	uint32_t events;
+	int signal;
+	pid_t sender;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	if (!fixture || loop_create(&fixture->loop, NULL) < 0 ||
+	    descriptor_pipe(fixture->pipe, NULL) < 0 || descriptor_pipe(fixture->other, NULL) < 0)
+		return -1;
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	loop_destroy(fixture->loop);
+	for (int i = 0; i < 2; i++) {
+		if (fixture->pipe[i] >= 0)
+			(void)close(fixture->pipe[i]);
+		(void)close(fixture->other[i]);
+	}
+	free(fixture);
+	return 0;
+}
+
+static int count_and_stop(void *owner, uint32_t events, struct berth_error *err)
+{
+	struct fixture *fixture = owner;
+
+	(void)err;
+	fixture->calls++;
+	fixture->events = events;
+	loop_stop(fixture->loop);
+	return 0;
+}
+
+static int count_timer(void *owner, struct berth_error *err)
+{
+	struct fixture *fixture = owner;
+
+	(void)err;
+	fixture->other_calls++;
+	loop_stop(fixture->loop);
+	return 0;
+}
+
+static void tells_readable_and_hung_up(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(loop_add_descriptor(fixture->loop, fixture->pipe[0], EPOLLIN,
+					     count_and_stop, fixture, &fixture->first, NULL),
+			 0);
+	assert_int_equal(write(fixture->pipe[1], "x", 1), 1);
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	assert_int_equal(fixture->calls, 1);
+	assert_int_equal(fixture->events, EPOLLIN);
+	(void)close(fixture->pipe[1]);
+	fixture->pipe[1] = -1;
+	assert_int_equal(loop_run(fixture->loop, NULL), 0); /* level-triggered: told again */
+	assert_int_equal(fixture->calls, 2);
+	assert_true(fixture->events & EPOLLHUP);
+}
+
+static int arm_soon(struct loop_source *timer)
+{
+	return loop_arm_timer(timer, clock_boottime_ns() + 2 * CLOCK_NS_PER_MS, NULL);
+}
+
+static void a_paused_descriptor_is_silent(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(loop_add_descriptor(fixture->loop, fixture->pipe[0], EPOLLIN,
+					     count_and_stop, fixture, &fixture->first, NULL),
+			 0);
+	assert_int_equal(
+		loop_add_timer(fixture->loop, count_timer, fixture, &fixture->second, NULL), 0);
+	assert_int_equal(write(fixture->pipe[1], "x", 1), 1);
+	(void)close(fixture->pipe[1]); /* hung up, which epoll(7) tells unasked */
+	fixture->pipe[1] = -1;
+	assert_int_equal(loop_modify_descriptor(fixture->first, 0, NULL), 0);
+	assert_int_equal(loop_modify_descriptor(fixture->first, 0, NULL), 0);
+	assert_int_equal(arm_soon(fixture->second), 0);
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	assert_int_equal(fixture->calls, 0);
+	assert_int_equal(fixture->other_calls, 1);
+	assert_int_equal(loop_modify_descriptor(fixture->first, EPOLLIN, NULL), 0);
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	assert_int_equal(fixture->calls, 1);
+}
+
+static void regular_files_are_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct berth_error err;
+	FILE *file = tmpfile();
+
+	assert_non_null(file);
+	assert_int_equal(loop_add_descriptor(fixture->loop, fileno(file), EPOLLIN, count_and_stop,
+					     fixture, &fixture->first, &err),
+			 -1);
+	assert_int_equal(err.errnum, EPERM);
+	(void)fclose(file);
+}
+
+static int destroy_both(void *owner, uint32_t events, struct berth_error *err)
+{
+	struct fixture *fixture = owner;
+
+	(void)events;
+	(void)err;
+	fixture->calls++;
+	loop_source_destroy(fixture->first);
+	loop_source_destroy(fixture->second);
+	loop_source_destroy(NULL);
+	loop_stop(fixture->loop);
+	return 0;
+}
+
+/* Both are ready in one batch: whoever comes first takes the other away. */
+static void sources_may_go_while_dispatching(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(loop_add_descriptor(fixture->loop, fixture->pipe[0], EPOLLIN, destroy_both,
+					     fixture, &fixture->first, NULL),
+			 0);
+	assert_int_equal(loop_add_descriptor(fixture->loop, fixture->other[0], EPOLLIN,
+					     destroy_both, fixture, &fixture->second, NULL),
+			 0);
+	assert_int_equal(write(fixture->pipe[1], "x", 1), 1);
+	assert_int_equal(write(fixture->other[1], "x", 1), 1);
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	assert_int_equal(fixture->calls, 1);
+}
+
+static int disarm_and_pause(void *owner, uint32_t events, struct berth_error *err)
+{
+	struct fixture *fixture = owner;
+
+	(void)events;
+	fixture->calls++;
+	loop_stop(fixture->loop);
+	return loop_arm_timer(fixture->second, 0, err) < 0 ||
+			       loop_modify_descriptor(fixture->first, 0, err) < 0
+		       ? -1
+		       : 0;
+}
+
+/* Both are ready in one batch; the timer, if it comes second, must not fire any more. */
+static void a_disarmed_timer_does_not_fire(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(loop_add_descriptor(fixture->loop, fixture->pipe[0], EPOLLIN,
+					     disarm_and_pause, fixture, &fixture->first, NULL),
+			 0);
+	assert_int_equal(
+		loop_add_timer(fixture->loop, count_timer, fixture, &fixture->second, NULL), 0);
+	assert_int_equal(write(fixture->pipe[1], "x", 1), 1);
+	assert_int_equal(loop_arm_timer(fixture->second, 1, NULL), 0); /* long past: due at once */
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	assert_int_equal(fixture->calls, 1);
+	assert_int_equal(fixture->other_calls, 0);
+}
+
+static void timers_are_punctual(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t start = clock_boottime_ns(), took;
+
+	assert_int_equal(
+		loop_add_timer(fixture->loop, count_timer, fixture, &fixture->second, NULL), 0);
+	assert_int_equal(loop_arm_timer(fixture->second, start + 20 * CLOCK_NS_PER_MS, NULL), 0);
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	took = clock_boottime_ns() - start;
+	assert_true(took >= 20 * CLOCK_NS_PER_MS);
+	assert_true(took < 5 * CLOCK_NS_PER_S); /* a busy machine is no failure */
+	assert_int_equal(fixture->other_calls, 1);
+}
+
+static int note_signal(void *owner, int signal, pid_t sender, struct berth_error *err)
+{
+	struct fixture *fixture = owner;
+
+	(void)err;
+	fixture->calls++;
+	fixture->signal = signal;
+	fixture->sender = sender;
+	loop_stop(fixture->loop);
+	return 0;
+}
+
+static void delivers_signals_one_by_one(void **state)
+{
+	static const int signals[] = {SIGUSR1, SIGUSR2};
+	struct fixture *fixture = *state;
+
+	assert_int_equal(loop_add_signals(fixture->loop, signals, 2, note_signal, fixture,
+					  &fixture->first, NULL),
+			 0);
+	assert_int_equal(kill(getpid(), SIGUSR1), 0);
+	assert_int_equal(kill(getpid(), SIGUSR2), 0);
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	assert_int_equal(fixture->signal, SIGUSR1);
+	assert_int_equal(fixture->sender, getpid());
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	assert_int_equal(fixture->signal, SIGUSR2);
+	assert_int_equal(fixture->calls, 2);
+}
+
+static void refuses_bad_signals(void **state)
+{
+	static const int signals[] = {SIGUSR1, 4711};
+	struct fixture *fixture = *state;
+	struct berth_error err;
+
+	assert_int_equal(loop_add_signals(fixture->loop, signals, 2, note_signal, fixture,
+					  &fixture->first, &err),
+			 -1);
+	assert_int_equal(err.code, BERTH_INVALID);
+}
+
+static int refuse_always(void *owner, uint32_t events, struct berth_error *err)
+{
+	(void)owner;
+	(void)events;
+	return berth_fail(err, BERTH_PROTOCOL, 0, "the handler's own words");
+}
+
+static void a_failing_handler_ends_it(void **state)
+{
+	struct fixture *fixture = *state;
+	struct berth_error err;
+
+	assert_int_equal(loop_add_descriptor(fixture->loop, fixture->pipe[0], EPOLLIN,
+					     refuse_always, fixture, &fixture->first, NULL),
+			 0);
+	assert_int_equal(write(fixture->pipe[1], "x", 1), 1);
+	assert_int_equal(loop_run(fixture->loop, &err), -1);
+	assert_string_equal(err.message, "the handler's own words");
+}
+
+static void stopping_before_running_counts(void **state)
+{
+	struct fixture *fixture = *state;
+
+	loop_stop(fixture->loop);
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	loop_destroy(NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(tells_readable_and_hung_up),     TEST(a_paused_descriptor_is_silent),
+		TEST(regular_files_are_refused),      TEST(sources_may_go_while_dispatching),
+		TEST(a_disarmed_timer_does_not_fire), TEST(timers_are_punctual),
+		TEST(delivers_signals_one_by_one),    TEST(refuses_bad_signals),
+		TEST(a_failing_handler_ends_it),      TEST(stopping_before_running_counts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
