@@ -99,7 +99,7 @@ int output_write(VipsImage *image, const struct plan_step *step, const struct re
 	struct output output = {.width = step->canvas_width, .height = step->canvas_height};
 	char partial[PARTIAL_SIZE], name[OUTPUT_NAME_SIZE];
 	AUTO_CLOSE int fd = -1;
-	struct stat status;
+	struct stat status = {0};
 	int result;
 
 	partial_name(variant, partial);
