@@ -50,7 +50,7 @@ static const char *const event_calls[] = {
 static const char *const network_calls[] = {
 	"accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt",
 	"listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto", "setsockopt",
-	"shutdown", "socketpair", NULL,
+	"shutdown", NULL,
 };
 static const char *const process_calls[] = {
 	"capget", "fork", "vfork", "getegid", "geteuid", "getgid", "getgroups", "getpgid", "getpgrp",
@@ -100,6 +100,7 @@ const struct seccomp_condition seccomp_conditions[] = {
 	{"socket",      0, LOW_WORD, AF_UNIX,  "Unix sockets; abstract names end at the namespace"},
 	{"socket",      0, LOW_WORD, AF_INET,  "IPv4, raw ones need a capability nobody has"},
 	{"socket",      0, LOW_WORD, AF_INET6, "IPv6, likewise"},
+	{"socketpair",  0, LOW_WORD, AF_UNIX,  "pairs of Unix sockets; it makes sockets of any family"},
 	{"personality", 0, LOW_WORD, PER_LINUX,   "the default; never ADDR_NO_RANDOMIZE"},
 	{"personality", 0, LOW_WORD, 0xffffffff,  "asking which one it is"},
 	{"chmod",       1, SET_ID_BITS, 0, "a set-uid file could be left in an output"},
