@@ -42,8 +42,7 @@ static const struct error_row error_rows[] = {
 static pthread_mutex_t complaint_lock = PTHREAD_MUTEX_INITIALIZER;
 static char complaint[COMPLAINT_SIZE];
 
-__attribute__((format(printf, 3, 0))) static void keep_complaint(void *object, int level,
-								 const char *format, va_list args)
+static void keep_complaint(void *object, int level, const char *format, va_list args)
 {
 	char line[COMPLAINT_SIZE];
 	size_t length;
