@@ -20,6 +20,7 @@ endif()
 # (it starts faster) and for berth-task (it must run in any image).
 function(berth_link_statically target)
 	if(BERTH_STATIC AND NOT BERTH_SANITIZE)
-		target_link_options(${target} PRIVATE -static-pie)
+		# as a library, behind the -pie that CMake adds: the last one counts
+		target_link_libraries(${target} PRIVATE -static-pie)
 	endif()
 endfunction()

@@ -146,6 +146,7 @@ static int accept_one(struct task_channel *channel, struct berth_error *err)
 {
 	AUTO_CLOSE int fd = -1;
 
+	/* cppcheck-suppress nullPointer; accept4(2): the address may be NULL */
 	fd = accept4(channel->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return accept_may_fail(channel, errno)
