@@ -10,14 +10,14 @@ export BERTH_REQUIRE_PRIVILEGED ?= 1
 .PHONY: release demo test quick bench install man clean help
 
 release: ## build the release into build/ (the program is build/berth)
-	@$(packages) build
+	@$(packages) build run
 	cmake --workflow --preset release
 
 demo: ## build, fetch real media, and run the four media tasks, each in its own sandbox
 	@docs/demo/demo.sh
 
 test: ## build with sanitizers and run every test, then the release's and the static checks
-	@$(packages) build test vm demo
+	@$(packages) build run test vm demo
 	cmake --workflow --preset asan
 	@cmake/check-skips.sh build-asan
 	cmake --workflow --preset release-test
