@@ -173,7 +173,8 @@ static int apply_limits(struct cgroup *group, const struct resource_limits *limi
 		/* swap may be compiled out, io.weight needs a scheduler that knows weights */
 		if (failure.errnum == ENOENT)
 			continue;
-		*err = failure;
+		if (err)
+			*err = failure;
 		return -1;
 	}
 	return 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -70,6 +71,18 @@ static int open_state(const char *path, int *ret_fd, struct berth_error *err)
 	return 0;
 }
 
+/* Before 6.3 only a real fork entered the time namespace made for children (Linux commit
+ * 2b5f9dad32ed, "fs/exec: switch timens when a task gets a new mm"). */
+static bool exec_enters_time_namespace(void)
+{
+	struct utsname facts;
+	int major = 0, minor = 0;
+
+	if (uname(&facts) < 0 || sscanf(facts.release, "%d.%d", &major, &minor) != 2)
+		return false;
+	return major > 6 || (major == 6 && minor >= 3);
+}
+
 int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox_host **ret_host,
 		      struct berth_error *err)
 {
@@ -95,10 +108,13 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 		goto close_host;
 	host->landlock_abi = landlock_abi();
 	host->time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
+	host->vfork_task = !host->time_namespaces || exec_enters_time_namespace();
 	if (cgroup_host_open(&host->cgroup, options->cgroup_driver, err) < 0)
 		goto close_host;
 	if (host->privileged && network_pool_init(&host->network_pool, options->pool_size, err) < 0)
 		goto close_host;
+	host->cgroup_pool.size =
+		options->pool_size > CGROUP_POOL_MAX ? CGROUP_POOL_MAX : options->pool_size;
 	*ret_host = host;
 	return 0;
 
@@ -107,8 +123,25 @@ close_host:
 	return -1;
 }
 
+void sandbox_host_retire_mounts(struct sandbox_host *host, int *namespace_fd)
+{
+	if (host->cgroup_pool.size == 0 || host->retired_fd_count == CGROUP_POOL_MAX) {
+		close_fd(namespace_fd);
+		return;
+	}
+	host->retired_fds[host->retired_fd_count++] = steal_fd(namespace_fd);
+}
+
+static void close_retired_mounts(struct sandbox_host *host)
+{
+	while (host->retired_fd_count > 0)
+		close_fd(&host->retired_fds[--host->retired_fd_count]);
+}
+
 void sandbox_host_refill(struct sandbox_host *host)
 {
+	close_retired_mounts(host);
+	cgroup_pool_refill(&host->cgroup_pool, &host->cgroup);
 	network_pool_refill(&host->network_pool);
 }
 
@@ -116,6 +149,8 @@ void sandbox_host_close(struct sandbox_host *host)
 {
 	if (!host)
 		return;
+	close_retired_mounts(host);
+	cgroup_pool_finish(&host->cgroup_pool);
 	network_pool_finish(&host->network_pool);
 	if (host->cgroup.driver)
 		cgroup_host_close(&host->cgroup);

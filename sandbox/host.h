@@ -5,14 +5,23 @@
 #include <stdbool.h>
 
 #include "sandbox/cgroup.h"
+#include "sandbox/cgroup_pool.h"
 #include "sandbox/network.h"
 #include "sandbox/sandbox.h"
 
 struct sandbox_host {
 	bool privileged;      /* every id may be mapped, file systems may be mounted */
 	bool time_namespaces; /* CONFIG_TIME_NS */
+	bool vfork_task;      /* exec moves a vfork child into its time namespace */
 	int landlock_abi;     /* 0: none */
 	int state_fd;         /* directory of the uid range locks; -1 when rootless */
 	struct cgroup_host cgroup;
 	struct network_pool network_pool;
+	struct cgroup_pool cgroup_pool;
+	int retired_fds[CGROUP_POOL_MAX]; /* mount namespaces of ended runs */
+	size_t retired_fd_count;
 };
+
+/* Lets go of the last reference to a run's mounts: now, or at the next refill when the host pools.
+ * Unmounting waits for an RCU grace period, which need not be on anybody's path. */
+void sandbox_host_retire_mounts(struct sandbox_host *host, int *namespace_fd);

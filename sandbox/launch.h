@@ -15,6 +15,7 @@ struct launch {
 	bool privileged;
 	bool own_network; /* a new namespace whose loopback the child sets up */
 	bool time_namespace;
+	bool vfork_task;      /* the task borrows init's memory until it executes */
 	bool count_processes; /* no pids controller: RLIMIT_NPROC stands in */
 	int landlock_abi;
 	int control_fd; /* the child's end */
@@ -25,7 +26,7 @@ struct launch {
 _Noreturn void init_main(struct launch *launch);
 
 /* The task, a fork of init: gives up every right and executes. Never returns. */
-_Noreturn void task_main(struct launch *launch);
+_Noreturn void task_main(const struct launch *launch);
 
 /* Reports an error to the supervisor. */
 void launch_report(int control_fd, int kind, const struct berth_error *error);

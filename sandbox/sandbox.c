@@ -31,6 +31,7 @@ struct sandbox {
 	struct cgroup cgroup;
 	struct identity identity;
 	int pidfd, control_fd, epoll_fd, channel_fd;
+	int mounts_fd; /* keeps the run's mounts, so that taking them apart can wait */
 	bool channel_expected, start_told, started, ended, exec_failed, reported_end;
 	uint64_t launched_ns;
 	struct sandbox_volume *volumes[SANDBOX_VOLUMES_MAX];
@@ -57,7 +58,7 @@ static int create_handle(struct sandbox_host *host, const struct sandbox_spec *s
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "sandbox");
 	sandbox->host = host;
 	sandbox->identity.lock_fd = -1;
-	sandbox->pidfd = sandbox->control_fd = sandbox->channel_fd = -1;
+	sandbox->pidfd = sandbox->control_fd = sandbox->channel_fd = sandbox->mounts_fd = -1;
 	sandbox->channel_expected = spec->channel;
 	sandbox->volume_count = spec->volume_count;
 	for (size_t i = 0; i < spec->volume_count; i++)
@@ -145,7 +146,12 @@ static int admit(struct sandbox *sandbox, struct launch *launch, pid_t pid, stru
 		if (root_map_ownership(&launch->root, namespace_fd, err) < 0)
 			return -1;
 	}
-	return descriptor_send(sandbox->control_fd, &go, sizeof(go), NULL, 0, err);
+	if (descriptor_send(sandbox->control_fd, &go, sizeof(go), NULL, 0, err) < 0)
+		return -1;
+	if (sandbox->host->cgroup_pool.size > 0)
+		/* a process that ended already took its mounts apart itself */
+		sandbox->mounts_fd = openat(proc_fd, "ns/mnt", O_RDONLY | O_CLOEXEC);
+	return 0;
 }
 
 static int open_control(struct sandbox *sandbox, int *ret_child_fd, struct berth_error *err)
@@ -169,7 +175,9 @@ static int launch_run(struct sandbox *sandbox, struct launch *launch, struct ber
 		return -1;
 	launch->identity = sandbox->identity;
 	launch->root.identity = &launch->identity;
-	if (cgroup_create(&sandbox->cgroup, &sandbox->host->cgroup, launch->spec->name,
+	if (cgroup_pool_take(&sandbox->host->cgroup_pool, &launch->spec->limits, &sandbox->cgroup) >
+		    0 &&
+	    cgroup_create(&sandbox->cgroup, &sandbox->host->cgroup, launch->spec->name,
 			  &launch->spec->limits, err) < 0)
 		return -1;
 	if (launch->privileged && root_prepare(&launch->root, err) < 0)
@@ -198,6 +206,7 @@ int sandbox_launch(struct sandbox_host *host, const struct sandbox_spec *spec,
 		.time_namespace = host->time_namespaces,
 		.count_processes = !(host->cgroup.features & CGROUP_PIDS),
 		.landlock_abi = host->landlock_abi,
+		.vfork_task = host->vfork_task,
 	};
 	int launched;
 
@@ -354,7 +363,8 @@ static void conclude(struct sandbox *sandbox)
 	for (size_t i = 0; i < sandbox->volume_count; i++)
 		if (sandbox_volume_is_full(sandbox->volumes[i]))
 			outcome->hits |= SANDBOX_HIT_DISK;
-	cgroup_destroy(&sandbox->cgroup);
+	cgroup_pool_retire(&sandbox->host->cgroup_pool, &sandbox->cgroup);
+	sandbox_host_retire_mounts(sandbox->host, &sandbox->mounts_fd);
 	identity_release(&sandbox->identity);
 	sandbox->ended = true;
 }
@@ -453,6 +463,7 @@ void sandbox_destroy(struct sandbox *sandbox)
 	}
 	cgroup_destroy(&sandbox->cgroup);
 	identity_release(&sandbox->identity);
+	close_fd(&sandbox->mounts_fd);
 	close_fd(&sandbox->channel_fd);
 	close_fd(&sandbox->control_fd);
 	close_fd(&sandbox->pidfd);

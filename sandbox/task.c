@@ -17,7 +17,8 @@
 #define FIRST_OWN_FD 3 /* the control socket moves here */
 
 /* Moves the streams to 0, 1, 2 without treading on each other, and the control socket to 3. */
-static int arrange_descriptors(struct launch *launch, struct berth_error *err)
+static int arrange_descriptors(const struct launch *launch, int *ret_control_fd,
+			       struct berth_error *err)
 {
 	int sources[] = {launch->spec->stdin_fd, launch->spec->stdout_fd, launch->spec->stderr_fd};
 	int null_fd = -1, control_fd;
@@ -25,7 +26,7 @@ static int arrange_descriptors(struct launch *launch, struct berth_error *err)
 	control_fd = fcntl(launch->control_fd, F_DUPFD_CLOEXEC, FIRST_OWN_FD);
 	if (control_fd < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "dup");
-	launch->control_fd = control_fd;
+	*ret_control_fd = control_fd;
 	for (int i = 0; i < 3; i++) {
 		if (sources[i] < 0) {
 			if (null_fd < 0)
@@ -86,12 +87,12 @@ static void execute(const struct sandbox_spec *spec)
 	errno = kept;
 }
 
-static int prepare(struct launch *launch, struct berth_error *err)
+static int prepare(const struct launch *launch, int *ret_control_fd, struct berth_error *err)
 {
 	const char *directory = launch->spec->working_directory ?: "/";
 	sigset_t none;
 
-	if (arrange_descriptors(launch, err) < 0 ||
+	if (arrange_descriptors(launch, ret_control_fd, err) < 0 ||
 	    privileges_become_task(launch->identity.ranged, err) < 0)
 		return -1;
 	if (chdir(directory) < 0)
@@ -105,17 +106,19 @@ static int prepare(struct launch *launch, struct berth_error *err)
 	return seccomp_load(err);
 }
 
-_Noreturn void task_main(struct launch *launch)
+/* The memory may be init's: nothing but this function's own frame is written to. */
+_Noreturn void task_main(const struct launch *launch)
 {
+	int control_fd = launch->control_fd;
 	struct berth_error error = {0};
 
-	if (prepare(launch, &error) < 0) {
-		launch_report(launch->control_fd, CONTROL_SETUP_FAILED, &error);
+	if (prepare(launch, &control_fd, &error) < 0) {
+		launch_report(control_fd, CONTROL_SETUP_FAILED, &error);
 		_exit(125);
 	}
 	execute(launch->spec);
 	(void)berth_fail(&error, errno == ENOENT ? BERTH_NOT_FOUND : BERTH_SYSTEM, errno,
 			 "execute %s", launch->spec->arguments[0]);
-	launch_report(launch->control_fd, CONTROL_EXEC_FAILED, &error);
+	launch_report(control_fd, CONTROL_EXEC_FAILED, &error);
 	_exit(error.errnum == ENOENT ? 127 : 126);
 }

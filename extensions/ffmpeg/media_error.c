@@ -42,7 +42,8 @@ static const struct error_row error_rows[] = {
 static pthread_mutex_t complaint_lock = PTHREAD_MUTEX_INITIALIZER;
 static char complaint[COMPLAINT_SIZE];
 
-static void keep_complaint(void *object, int level, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void keep_complaint(void *object, int level,
+								 const char *format, va_list args)
 {
 	char line[COMPLAINT_SIZE];
 	size_t length;

@@ -17,4 +17,10 @@ if ./tests/lint/sources.sh '*' | grep -vE '\.(png|jpg|jpeg|webp|avif|mp4|bin)$|c
 	echo "paths of one machine in the tree"
 	status=1
 fi
+# The calls that the house style forbids, outside of tests.
+if ./tests/lint/sources.sh '*.c' '*.h' | grep -v '^tests/' |
+	xargs grep -nE '[^a-z_](strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|gets|alloca)\('; then
+	echo "a call that the house style forbids"
+	status=1
+fi
 exit $status

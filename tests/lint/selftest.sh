@@ -53,6 +53,9 @@ fresh_tree
 printf '/%s/someone\n' home >"$tree/base/README.md"
 expect fail names "a path of one machine"
 fresh_tree
+echo 'int two(void) { return atoi("2"); }' >>"$tree/base/one.c"
+expect fail names "a forbidden call"
+fresh_tree
 echo 'size_t two(void);' >>"$tree/base/one.h"
 expect fail headers "a header that lacks an include"
 fresh_tree

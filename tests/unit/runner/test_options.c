@@ -61,7 +61,7 @@ struct parsed {
 /* The words of a command line, separated by single spaces; "_" stands for an empty word. */
 static void parse(struct parsed *parsed, char *line)
 {
-	char *words[64];
+	static char *words[64]; /* the parsed command points into it */
 	int count = 0;
 
 	*parsed = (struct parsed){0};

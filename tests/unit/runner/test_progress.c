@@ -57,8 +57,10 @@ static void test_bar_fits_every_width(void **state)
 	(void)state;
 	memset(progress.message, 'x', sizeof(progress.message) - 1);
 	for (size_t width = 0; width < 400; width++)
-		for (progress.percent = -1; progress.percent <= 101; progress.percent += 0.5)
+		for (int step = -2; step <= 202; step++) {
+			progress.percent = step / 2.0;
 			assert_true(strlen(progress_format_bar(&progress, width, text)) <= width);
+		}
 }
 
 static void test_bar_cuts_between_characters(void **state)
