@@ -299,9 +299,11 @@ _Noreturn void init_main(struct launch *launch)
 	int channel_fd = -1, signal_fd = -1;
 	pid_t task = -1;
 
+	/* started is told last: the supervisor has nothing to do before the task runs, and waking
+	 * it would only take a CPU from the task */
 	if (build(launch, &channel_fd, &error) < 0 || open_child_signals(&signal_fd, &error) < 0 ||
-	    report_started(launch, channel_fd, &error) < 0 ||
-	    fork_task(launch, &task, &error) < 0) {
+	    fork_task(launch, &task, &error) < 0 ||
+	    report_started(launch, channel_fd, &error) < 0) {
 		launch_report(launch->control_fd, CONTROL_SETUP_FAILED, &error);
 		_exit(1);
 	}

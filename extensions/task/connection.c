@@ -289,7 +289,7 @@ int sdk_connection_open(const char *path, struct sdk_transport **ret_transport,
 			struct berth_error *err)
 {
 	struct sdk_connection *connection;
-	int fd;
+	int fd = -1;
 
 	if (socket_connect(path, &fd, err) < 0)
 		return -1;
