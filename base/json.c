@@ -37,12 +37,18 @@ static void refuse_at(struct refusal *refusal, const char *text, size_t position
 }
 
 /* Bounds what jansson would build, before it builds anything: its own recursion limit is 2048, and
- * an empty object of two bytes costs it about 250. */
+ * an empty object of two bytes costs it about 250. Between tokens it skips NUL bytes; here they
+ * are refused. */
 static bool scan_bounds(const char *text, size_t length, struct refusal *refusal)
 {
+	const char *nul = length > 0 ? memchr(text, '\0', length) : NULL;
 	size_t depth = 0, values = 1;
 	bool in_string = false;
 
+	if (nul) {
+		refuse_at(refusal, text, (size_t)(nul - text), "NUL byte");
+		return false;
+	}
 	for (size_t i = 0; i < length; i++) {
 		char c = text[i];
 

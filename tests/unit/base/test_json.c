@@ -51,7 +51,8 @@ static const struct refusal_row refusal_rows[] = {
 	ROW("\"\\u0000\"", "line 1, column "),
 	ROW("{\"\\u0000\":1}", "line 1, column "),
 	ROW("\"a\0b\"", "line 1, column "),
-	ROW("[1]\0", "line 1, column "),
+	ROW("[1]\0", "line 1, column 4: NUL byte"),
+	ROW("{\"a\":1\0,\"b\":2}", "line 1, column 7: NUL byte"), /* jansson alone skips it */
 	ROW("\"\xff\"", "line 1, column "),
 	ROW("\"\xed\xa0\x80\"", "line 1, column "),
 	ROW("\"\\ud800\"", "line 1, column "),
