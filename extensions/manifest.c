@@ -23,7 +23,7 @@
 /* The file that is read, and the place in it that is being looked at. */
 struct manifest_file {
 	const char *path;
-	char *source;
+	const char *source;
 	const char *keys[KEYS_MAX];
 	size_t depth;
 };
@@ -314,11 +314,37 @@ finish_head:
 	return result;
 }
 
+static int build(json_t *object, struct manifest_file *file, const char *directory,
+		 struct extension *ret_extension, struct berth_error *err)
+{
+	struct extension extension = {0};
+
+	extension.directory = strdup(directory);
+	if (!extension.directory)
+		return berth_fail(err, BERTH_MEMORY, ENOMEM, "%s", file->path);
+	if (parse_manifest(file, object, &extension, err) < 0) {
+		extension_finish(&extension);
+		return -1;
+	}
+	*ret_extension = extension;
+	return 0;
+}
+
+int extension_parse(const char *text, size_t length, const char *directory,
+		    struct extension *ret_extension, struct berth_error *err)
+{
+	struct manifest_file file = {.path = EXTENSION_MANIFEST, .source = text};
+	AUTO_JSON json_t *object = NULL;
+
+	if (json_parse(text, length, &object, err) < 0)
+		return berth_fail_context(err, "%s", file.path);
+	return build(object, &file, directory, ret_extension, err);
+}
+
 int extension_load(const char *directory, struct extension *ret_extension, struct berth_error *err)
 {
-	AUTO_FREE char *source = NULL;
+	AUTO_FREE char *source = NULL, *resolved = NULL;
 	AUTO_JSON json_t *object = NULL;
-	struct extension extension = {0};
 	struct manifest_file file = {0};
 	char path[PATH_SIZE];
 
@@ -327,17 +353,12 @@ int extension_load(const char *directory, struct extension *ret_extension, struc
 		return berth_fail(err, BERTH_LIMIT, 0, "%.100s…: path too long", directory);
 	if (json_parse_file(AT_FDCWD, path, EXTENSION_MANIFEST_MAX, &object, &source, err) < 0)
 		return -1;
-	extension.directory = realpath(directory, NULL);
-	if (!extension.directory)
+	resolved = realpath(directory, NULL);
+	if (!resolved)
 		return berth_fail(err, BERTH_SYSTEM, errno, "resolve %s", directory);
 	file.path = path;
 	file.source = source;
-	if (parse_manifest(&file, object, &extension, err) < 0) {
-		extension_finish(&extension);
-		return -1;
-	}
-	*ret_extension = extension;
-	return 0;
+	return build(object, &file, resolved, ret_extension, err);
 }
 
 static void finish_records(const struct manifest_rows *rows, void *records, size_t count,

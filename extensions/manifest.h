@@ -61,6 +61,11 @@ struct extension {
 /* Loads directory/extension.json, whose name must be the directory's. BERTH_NOT_FOUND without
  * one; a bad manifest is BERTH_INVALID with "path:line: field: why". */
 int extension_load(const char *directory, struct extension *ret_extension, struct berth_error *err);
+
+/* The same from a manifest's text, NUL-terminated past length. */
+int extension_parse(const char *text, size_t length, const char *directory,
+		    struct extension *ret_extension, struct berth_error *err);
+
 /* Accepts a zeroed one. */
 void extension_finish(struct extension *extension);
 
