@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -23,8 +25,8 @@ static const char *const basic_calls[] = {
 	"uname", "sysinfo", "ioctl", "prctl", NULL,
 };
 static const char *const memory_calls[] = {
-	"madvise", "mincore", "mlock", "mlock2", "mlockall", "mmap", "mprotect", "mremap", "msync",
-	"munlock", "munlockall", "munmap", "memfd_create", "pkey_alloc", "pkey_free",
+	"madvise", "mincore", "mlock", "mlock2", "mlockall", "mprotect", "mremap", "msync",
+	"munlock", "munlockall", "munmap", "pkey_alloc", "pkey_free",
 	"pkey_mprotect", "mseal", "get_mempolicy", "mbind", "set_mempolicy", NULL,
 };
 static const char *const file_calls[] = {
@@ -44,8 +46,7 @@ static const char *const event_calls[] = {
 	"epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait",
 	"eventfd", "eventfd2", "inotify_add_watch", "inotify_init", "inotify_init1",
 	"inotify_rm_watch", "pipe", "pipe2", "poll", "ppoll", "pselect6", "select", "signalfd",
-	"signalfd4", "timerfd_create", "timerfd_gettime", "timerfd_settime", "io_cancel",
-	"io_destroy", "io_getevents", "io_pgetevents", "io_setup", "io_submit", NULL,
+	"signalfd4", "timerfd_create", "timerfd_gettime", "timerfd_settime", NULL,
 };
 static const char *const network_calls[] = {
 	"accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt",
@@ -72,7 +73,7 @@ static const char *const time_calls[] = {
 static const char *const ipc_calls[] = {
 	"mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink",
 	"msgctl", "msgget", "msgrcv", "msgsnd", "semctl", "semget", "semop", "semtimedop", "shmat",
-	"shmctl", "shmdt", "shmget", NULL,
+	"shmctl", "shmdt", NULL,
 };
 
 const struct seccomp_group seccomp_groups[] = {
@@ -111,6 +112,9 @@ const struct seccomp_condition seccomp_conditions[] = {
 	{"open",        2, SET_ID_BITS, 0, "creating without set-uid"},
 	{"openat",      2, CREATE_FLAGS, 0, "opening what exists"},
 	{"openat",      3, SET_ID_BITS, 0, "creating without set-uid"},
+	{"mmap",        3, MAP_HUGETLB, 0, "huge pages are the host's pool, no memory limit counts them"},
+	{"memfd_create", 1, MFD_HUGETLB, 0, "likewise"},
+	{"shmget",      2, SHM_HUGETLB, 0, "likewise"},
 	{"mknod",       1, DEVICE_BIT | SET_ID_BITS, 0, "fifos, sockets and files only"},
 	{"mknodat",     2, DEVICE_BIT | SET_ID_BITS, 0, "fifos, sockets and files only"},
 };
@@ -118,6 +122,7 @@ const size_t seccomp_condition_count = sizeof(seccomp_conditions) / sizeof(secco
 
 const struct seccomp_answer seccomp_answers[] = {
 	{"clone3",  ENOSYS, "its flags are behind a pointer; the C library falls back to clone"},
+	{"io_setup", ENOSYS, "its contexts count against one number of the host (fs.aio-max-nr)"},
 	{"openat2", ENOSYS, "its mode is behind a pointer; callers fall back to openat"},
 };
 const size_t seccomp_answer_count = sizeof(seccomp_answers) / sizeof(seccomp_answers[0]);
