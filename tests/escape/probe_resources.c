@@ -108,6 +108,27 @@ static int huge_segment(const struct probe_row *row)
 	return PROBE_LEAK;
 }
 
+static int huge_mapping(const struct probe_row *row)
+{
+	const size_t size = 2UL << 20;
+	void *memory =
+		mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+
+	(void)row;
+	if (memory == MAP_FAILED)
+		return errno;
+	(void)munmap(memory, size);
+	return PROBE_LEAK;
+}
+
+static int huge_file(const struct probe_row *row)
+{
+	AUTO_CLOSE int fd = memfd_create("berth-escape", MFD_CLOEXEC | MFD_HUGETLB);
+
+	(void)row;
+	return fd < 0 ? errno : PROBE_LEAK;
+}
+
 static int host_segment(const struct probe_row *row)
 {
 	long key = probe_host_number("shm");
@@ -186,9 +207,11 @@ static const struct probe_row rows[] = {
 		  EPERM, ESRCH),
 	PROBE_TRY("lock_memory", "rlimits", NULL, "lock 256 MiB of memory", lock_memory, NULL,
 		  EPERM, ENOMEM, EAGAIN),
-	PROBE_TRY("huge_segment", "no_capabilities", NULL,
-		  "take huge pages that no memory limit counts", huge_segment, NULL, EPERM, ENOMEM,
-		  ENOSYS, EINVAL, ENOENT),
+	PROBE_TRY("huge_segment", "seccomp", NULL, "take huge pages, which no memory limit counts",
+		  huge_segment, NULL, EPERM),
+	PROBE_TRY("huge_mapping", "seccomp", NULL, "map huge pages", huge_mapping, NULL, EPERM),
+	PROBE_TRY("huge_file", "seccomp", NULL, "make a file of huge pages", huge_file, NULL,
+		  EPERM),
 	SIZED("tmp_size", "/tmp"),
 	SIZED("shm_size", "/dev/shm"),
 	SIZED("run_size", "/run"),

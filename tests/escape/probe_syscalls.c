@@ -2,6 +2,7 @@
 /* Attempts to call what the allow-list leaves out, with arguments that cannot do harm. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/bpf.h>
 #include <linux/io_uring.h>
 #include <linux/keyctl.h>
@@ -58,6 +59,17 @@ static int io_uring(const struct probe_row *row)
 
 	(void)row;
 	return finish_descriptor(syscall(SYS_io_uring_setup, 1, &parameters));
+}
+
+static int asynchronous_io(const struct probe_row *row)
+{
+	aio_context_t context = 0;
+
+	(void)row;
+	if (syscall(SYS_io_setup, 1, &context) < 0)
+		return errno;
+	(void)syscall(SYS_io_destroy, context);
+	return PROBE_LEAK;
 }
 
 static int add_key(const struct probe_row *row)
@@ -185,6 +197,8 @@ static const struct probe_row rows[] = {
 	ATTEMPT("clock_settime", "set the clock by its id", NULL, set_clock, 0),
 	ATTEMPT("adjtimex", "slow the clock down", NULL, adjust_clock, 0),
 	CALL("fanotify_init", "watch all files of a mount", SYS_fanotify_init, 0, 0x4 | 0x1, 0),
+	ATTEMPT("io_setup", "take the host's asynchronous I/O contexts",
+		"fs.aio-max-nr is one for all", asynchronous_io, 0),
 	CALL("lookup_dcookie", "find a path by its kernel address", SYS_lookup_dcookie, EINVAL, 0,
 	     0, 0),
 	CALL("migrate_pages", "move the memory of pid 1", SYS_migrate_pages, 0, 1, 64, 1, 1),

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The attacks on limits. run.py says which limit each must end at. */
+#include "tests/attack/attack.h"
+
+const struct attack_row attack_rows[] = {
+	{"fork_bomb",         "every process forks for ever",                             attack_fork_bomb        },
+	{"thread_bomb",       "starts threads for ever",                                  attack_thread_bomb      },
+	{"daemon",            "leaves daemons behind that ignore every signal, and ends", attack_daemon           },
+	{"close_stdio",       "closes its streams and lingers",                           attack_close_stdio      },
+	{"stop_self",         "stops itself and all it started",                          attack_stop_self        },
+	{"ignore_signals",    "ignores every signal that can be ignored",                 attack_ignore_signals   },
+	{"orphans",           "leaves 2000 orphans to pid 1",                             attack_orphans          },
+	{"cpu",               "spins on eight threads for some seconds",                  attack_cpu              },
+	{"memory",            "touches memory for ever",                                  attack_memory           },
+	{"memory_child",      "its grandchild touches memory for ever",                   attack_memory_child     },
+	{"memory_memfd",      "writes to a memory file for ever",                         attack_memory_memfd     },
+	{"memory_segment",    "makes shared memory segments for ever",                    attack_memory_segment   },
+	{"memory_tmpfs",      "fills every tmpfs, and then touches memory",               attack_memory_tmpfs     },
+	{"memory_pipes",      "fills pipes for ever",                                     attack_memory_pipes     },
+	{"disk_fill",         "fills its working directory",                              attack_disk_fill        },
+	{"disk_files",        "makes empty files until no more can be made",              attack_disk_files       },
+	{"tmpfs_fill",        "fills /tmp",					       attack_tmpfs_fill       },
+	{"tmpfs_files",       "makes empty files in /tmp until no more can be made",      attack_tmpfs_files      },
+	{"sparse",            "leaves a file of one apparent TB in the output",           attack_sparse           },
+	{"traps",             "leaves links, fifos and sockets in the output",            attack_traps            },
+	{"deep",              "leaves a very deep directory in the output",               attack_deep             },
+	{"log_flood",         "writes to stderr without a newline for ever",              attack_log_flood        },
+	{"log_nul",           "writes NUL bytes to stderr for ever",                      attack_log_nul          },
+	{"log_invalid",       "writes invalid UTF-8 and control sequences to stderr",     attack_log_invalid      },
+	{"log_lines",         "writes a million tiny lines to stderr",                    attack_log_lines        },
+	{"channel_garbage",   "sends random bytes to the task channel",                   attack_channel_garbage  },
+	{"channel_long_line", "sends a line without end",                                 attack_channel_long_line},
+	{"channel_flood",     "sends log messages for ever",                              attack_channel_flood    },
+	{"channel_many",      "opens a thousand connections and holds them",              attack_channel_many     },
+	{"channel_half_open", "sends halves of lines and waits",                          attack_channel_half_open},
+	{"channel_silent",    "asks for ever and reads no answer",                        attack_channel_silent   },
+	{"channel_rights",    "sends descriptors over the task channel",                  attack_channel_rights   },
+	{"descriptors",       "opens files until no more can be opened",                  attack_descriptors      },
+	{"parking",           "parks descriptors in socket buffers",                      attack_parking          },
+	{"asynchronous_io",   "takes the host's asynchronous I/O contexts",               attack_asynchronous_io  },
+};
+const size_t attack_row_count = sizeof(attack_rows) / sizeof(attack_rows[0]);
