@@ -11,7 +11,7 @@ if [ -n "$homeless" ]; then
 	status=1
 fi
 # The pattern is split so that this file does not match itself.
-paths='/wo''rk/(main|wt|shared)|/tmp/bui''ld-|/tmp/bri''ef|/ro''ot/|/ho''me/[a-z]'
+paths='/wo''rk/(main|wt|shared)|/tmp/bui''ld-|/tmp/bri''ef|(^|[^A-Za-z0-9_.}])/(ro''ot/|ho''me/[a-z])'
 if ./tests/lint/sources.sh '*' | grep -vE '\.(png|jpg|jpeg|webp|avif|mp4|bin)$|corpus/' |
 	xargs grep -nIE "$paths"; then
 	echo "paths of one machine in the tree"
