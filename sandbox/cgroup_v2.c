@@ -23,6 +23,7 @@
 #define OWN_LEAF       "supervisor"
 #define CONTROL_SIZE   8192
 #define REMOVE_RETRIES 100
+#define MOVE_ROUNDS    3
 #define NS_PER_US      1000
 
 static const char *const wanted_controllers[] = {"cpu", "memory", "pids", "io"};
@@ -83,14 +84,25 @@ static bool is_delegated(int fd)
 	       fgetxattr(fd, "trusted.delegate", value, sizeof(value)) > 0;
 }
 
-/* Moves this process to a leaf: a group with processes cannot give controllers to children. */
+/* Moves this process to a leaf: a group with processes cannot give controllers to children. What
+ * else was started in the delegated group, such as the shell that berth runs from, goes along. */
 static int move_to_leaf(int own_fd, struct berth_error *err)
 {
 	AUTO_CLOSE int leaf_fd = -1;
+	char pids[CONTROL_SIZE], *saved, *pid;
 
-	if (cgroup_open_directory(own_fd, OWN_LEAF, true, &leaf_fd, err) < 0)
+	if (cgroup_open_directory(own_fd, OWN_LEAF, true, &leaf_fd, err) < 0 ||
+	    descriptor_write_control(leaf_fd, "cgroup.procs", "0", err) < 0)
 		return -1;
-	return descriptor_write_control(leaf_fd, "cgroup.procs", "0", err);
+	/* several rounds: they may fork meanwhile, and a read may show a part of them */
+	for (int round = 0; round < MOVE_ROUNDS; round++) {
+		if (descriptor_read_control(own_fd, "cgroup.procs", pids, sizeof(pids), err) < 0)
+			return -1;
+		for (pid = strtok_r(pids, "\n", &saved); pid; pid = strtok_r(NULL, "\n", &saved))
+			/* one that ended meanwhile is as good as moved */
+			(void)descriptor_write_control(leaf_fd, "cgroup.procs", pid, NULL);
+	}
+	return 0;
 }
 
 /* Opens the directory the runs' groups go into; positive when there is none. */
