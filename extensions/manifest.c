@@ -182,6 +182,7 @@ static int parse_elements(struct manifest_file *file, const struct array_row *ro
 {
 	char index[INDEX_SIZE];
 	json_t *value;
+	bool failed = false;
 	size_t i;
 
 	file->keys[0] = row->name;
@@ -197,12 +198,14 @@ static int parse_elements(struct manifest_file *file, const struct array_row *ro
 
 		(void)snprintf(index, sizeof(index), "%zu", i);
 		(*count)++; /* so that a half-parsed one is freed too */
-		if (parse_object(file, value, row->rows, record, err) < 0 ||
-		    row->check(file, record, err) < 0)
-			return -1;
+		failed = parse_object(file, value, row->rows, record, err) < 0 ||
+			 row->check(file, record, err) < 0;
+		if (failed)
+			break;
 	}
+	file->keys[1] = NULL; /* it was this function's */
 	file->depth = 0;
-	return 0;
+	return failed ? -1 : 0;
 }
 
 /* Allocates the records, with extra ones that the caller fills itself. */

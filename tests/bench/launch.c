@@ -27,7 +27,7 @@
 
 static struct {
 	struct sandbox_host *cold, *pooled;
-	char directory[512]; /* holds root/ for the floor and the bundle for crun */
+	char directory[512]; /* tree/ is the floor's root, bundle/ is for crun */
 	char noop[768];
 	const char *berth;
 } bench;
@@ -57,7 +57,7 @@ static int run_floor(void)
 {
 	char root[768];
 
-	(void)snprintf(root, sizeof(root), "%s/root", bench.directory);
+	(void)snprintf(root, sizeof(root), "%s/tree", bench.directory);
 	return launch_floor(root, "/noop");
 }
 
@@ -204,6 +204,28 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static double percentile_us(size_t index, size_t percent)
+{
+	size_t position = sample_count[index] * percent / 100;
+
+	return (double)samples[index][position] / 1e3;
+}
+
+static void print_row(size_t index, double floor_us)
+{
+	double sum = 0;
+
+	if (left_out[index] || sample_count[index] == 0) {
+		(void)printf("%-40s could not run here\n", contestants[index].name);
+		return;
+	}
+	for (size_t k = 0; k < sample_count[index]; k++)
+		sum += (double)samples[index][k];
+	(void)printf("%-40s %8.0f %8.0f %8.0f %10.0f %7.2f\n", contestants[index].name,
+		     percentile_us(index, 50), percentile_us(index, 90), percentile_us(index, 99),
+		     1e9 * (double)sample_count[index] / sum, percentile_us(index, 50) / floor_us);
+}
+
 static void print_table(void)
 {
 	double floor_us = 0;
@@ -213,22 +235,9 @@ static void print_table(void)
 	for (size_t i = 0; i < CONTESTANTS; i++)
 		qsort(samples[i], sample_count[i], sizeof(uint64_t), compare);
 	if (sample_count[FLOOR])
-		floor_us = (double)samples[FLOOR][sample_count[FLOOR] / 2] / 1e3;
-	for (size_t i = 0; i < CONTESTANTS; i++) {
-		size_t n = sample_count[i];
-		double sum = 0;
-
-		if (left_out[i] || n == 0) {
-			(void)printf("%-40s could not run here\n", contestants[i].name);
-			continue;
-		}
-		for (size_t k = 0; k < n; k++)
-			sum += (double)samples[i][k];
-		(void)printf("%-40s %8.0f %8.0f %8.0f %10.0f %7.2f\n", contestants[i].name,
-			     (double)samples[i][n / 2] / 1e3, (double)samples[i][n * 9 / 10] / 1e3,
-			     (double)samples[i][n * 99 / 100] / 1e3, 1e9 * (double)n / sum,
-			     (double)samples[i][n / 2] / 1e3 / floor_us);
-	}
+		floor_us = percentile_us(FLOOR, 50);
+	for (size_t i = 0; i < CONTESTANTS; i++)
+		print_row(i, floor_us);
 }
 
 /* crun 1.8 refuses a host with both cgroup versions mounted: it gets a mount namespace without the
@@ -258,7 +267,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	(void)snprintf(bench.directory, sizeof(bench.directory), "%s", argv[1]);
-	(void)snprintf(bench.noop, sizeof(bench.noop), "%s/root/noop", argv[1]);
+	(void)snprintf(bench.noop, sizeof(bench.noop), "%s/tree/noop", argv[1]);
 	bench.berth = argv[2];
 	hide_unified_cgroup();
 	if (sandbox_host_open(NULL, &bench.cold, &err) < 0 ||

@@ -6,14 +6,14 @@ set -eu
 program=$1 noop=$2 berth=$3
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
-mkdir -p "$directory/root/proc" "$directory/root/dev" "$directory/root/tmp" "$directory/bundle"
-cp "$noop" "$directory/root/noop"
+mkdir -p "$directory/tree/proc" "$directory/tree/dev" "$directory/tree/tmp" "$directory/bundle"
+cp "$noop" "$directory/tree/noop"
 chmod -R go+rX "$directory"
 if command -v crun >/dev/null; then
 	(cd "$directory/bundle" && crun spec)
 	sed -i -e 's|"terminal": true|"terminal": false|' -e 's|"sh"|"/noop"|' \
-		-e "s|\"path\": \"rootfs\"|\"path\": \"$directory/root\"|" "$directory/bundle/config.json"
-	mkdir -p "$directory/root/sys"
+		-e "s|\"path\": \"rootfs\"|\"path\": \"$directory/tree\"|" "$directory/bundle/config.json"
+	mkdir -p "$directory/tree/sys"
 fi
 nproc=$(nproc)
 echo "launches on $(uname -r), $nproc CPUs, load $(cut -d' ' -f1 /proc/loadavg)"

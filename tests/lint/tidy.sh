@@ -12,7 +12,7 @@ findings=$(mktemp)
 trap 'rm -f "$findings"' EXIT
 
 files() {
-	sed -n 's/.*"file": "\(.*\)".*/\1/p' "$build/compile_commands.json" | sort -u |
+	sed -n 's/.*"file": "\(.*\.c\)".*/\1/p' "$build/compile_commands.json" | sort -u |
 		grep -E "$pattern" || true
 }
 # Its status is ignored: what it prints decides.
