@@ -26,6 +26,7 @@ struct manifest_file {
 	const char *source;
 	const char *keys[KEYS_MAX];
 	size_t depth;
+	char index[INDEX_SIZE]; /* of an array's element, as a key */
 };
 
 /* Puts "path:line: " before the message. */
@@ -180,7 +181,6 @@ static const struct array_row tasks_row = {"tasks", &manifest_task_rows,
 static int parse_elements(struct manifest_file *file, const struct array_row *row, json_t *array,
 			  char *records, size_t *count, struct berth_error *err)
 {
-	char index[INDEX_SIZE];
 	json_t *value;
 	bool failed = false;
 	size_t i;
@@ -191,12 +191,12 @@ static int parse_elements(struct manifest_file *file, const struct array_row *ro
 		return refuse(file, NULL, err, "not an array");
 	if (json_array_size(array) > row->max)
 		return refuse(file, NULL, err, "too many");
-	file->keys[1] = index;
+	file->keys[1] = file->index;
 	file->depth = 2;
 	json_array_foreach (array, i, value) {
 		void *record = records + *count * row->size;
 
-		(void)snprintf(index, sizeof(index), "%zu", i);
+		(void)snprintf(file->index, sizeof(file->index), "%zu", i);
 		(*count)++; /* so that a half-parsed one is freed too */
 		failed = parse_object(file, value, row->rows, record, err) < 0 ||
 			 row->check(file, record, err) < 0;
