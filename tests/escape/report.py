@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """Runs the escape probes under berth and under bwrap and prints both columns.
 
@@ -136,7 +136,7 @@ def run_bwrap(host, probe):
 
 def unenforced(result):
     """Names of the protections that the run's own record says it did not have."""
-    return {name for name, state in result["protections"].items() if state["status"] != "enforced"}
+    return {row["name"] for row in result["notEnforced"] if row["why"] == "unavailable"}
 
 
 def judge(row, missing):

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run may not leave on the host: a process, a cgroup, a mount, a loop device, a file."""
+import glob
+import os
+import time
+
+SPOOL = "/var/tmp"
+PATIENCE_SECONDS = 15  # the kernel takes namespaces apart after the last process is gone
+
+
+def marked_processes(mark):
+    """Processes with the mark in their command line, whatever namespace they hide in."""
+    found = set()
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(path, "rb") as stream:
+                words = stream.read().split(b"\0")
+        except OSError:
+            continue
+        # Also berth and its init, which has berth's command line: all end with the mark.
+        if len(words) > 3 and words[-2] == mark.encode():
+            found.add(f"process {path.split('/')[2]}: {b' '.join(words).decode()}")
+    return found
+
+
+def cgroups_of(pid):
+    """Groups are named <run>.<number>.<pid of berth>.<its start time>."""
+    return {f"cgroup {root}/{name}" for root, names, _ in os.walk("/sys/fs/cgroup")
+            for name in names if f".{pid}." in name}
+
+
+def mounts():
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as stream:
+        return {"mount " + line.split()[4] for line in stream}
+
+
+def loop_devices():
+    found = set()
+    for path in glob.glob("/sys/block/loop*/loop/backing_file"):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as stream:
+                found.add(f"loop device {path.split('/')[3]}: {stream.read().strip()}")
+        except OSError:
+            continue
+    return found
+
+
+def spool_files():
+    return {f"file {SPOOL}/{name}" for name in os.listdir(SPOOL) if "berth" in name}
+
+
+class Leftovers:
+    """Made before a run; check() after it tells what is there that was not."""
+
+    def __init__(self, mark):
+        self.mark = mark
+        self.before = self.shared()
+
+    @staticmethod
+    def shared():
+        return mounts() | loop_devices() | spool_files()
+
+    def now(self, pid):
+        return marked_processes(self.mark) | cgroups_of(pid) | (self.shared() - self.before)
+
+    def check(self, pid):
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (left := self.now(pid)) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return sorted(left)
