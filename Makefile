@@ -7,7 +7,7 @@ packages = cmake/install-packages.sh
 # What must not be skipped in `make test`: see tests/README.md.
 export BERTH_REQUIRE_PRIVILEGED ?= 1
 
-.PHONY: release demo test quick bench install man clean help
+.PHONY: release demo test quick fuzz coverage bench install clean help
 
 release: ## build the release into build/ (the program is build/berth)
 	@$(packages) build run
@@ -30,6 +30,15 @@ quick: ## build without sanitizers and run the unit tests
 	cmake --preset debug
 	cmake --build --preset debug
 	ctest --preset debug -L unit
+
+fuzz: ## search with every fuzz target for a while (needs clang)
+	@$(packages) build test
+	cmake --workflow --preset fuzz
+
+coverage: ## run every test and print line coverage by file
+	@$(packages) build run test coverage
+	cmake --workflow --preset coverage
+	gcovr --root . --exclude 'build.*' --exclude 'tests/.*' build-coverage
 
 bench: ## print the tables that compare berth with its peers
 	@$(packages) build test bench demo
