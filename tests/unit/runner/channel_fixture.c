@@ -243,6 +243,6 @@ int channel_fixture_greet(struct channel_fixture *fixture)
 	assert_true(client >= 0);
 	assert_true(channel_fixture_send(fixture, client, hello, sizeof(hello) - 1));
 	assert_int_equal(channel_fixture_read(fixture, client, 1, &answer), 1);
-	assert_non_null(strstr(answer.data, "{\"id\":0,\"ok\":true"));
+	assert_non_null(strstr(answer.data ? answer.data : "", "{\"id\":0,\"ok\":true"));
 	return client;
 }

@@ -101,7 +101,7 @@ static void test_requests_in_pieces_and_pipelined(void **state)
 
 static void test_payload_reaches_everyone(void **state)
 {
-	struct channel_fixture *fixture = *state;
+	struct channel_fixture *fixture;
 	const char *hello =
 		"{\"op\":\"hello\",\"id\":1,\"protocol\":1}\n{\"op\":\"usage\",\"id\":2}\n";
 	AUTO_FREE char *payload = malloc(3 * MIB);
