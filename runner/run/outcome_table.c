@@ -20,7 +20,6 @@ const struct outcome_row outcome_rows[OUTCOMES] = {
 	[OUTCOME_KILLED_PIDS]    = {"killed", "pids", EXIT_RUN_KILLED, false, "was killed: too many processes", "raise --pids if it needs that many"},
 	[OUTCOME_KILLED_DISK]    = {"killed", "disk", EXIT_RUN_KILLED, false, "was killed: its disk is full", "raise --disk if it needs that much"},
 	[OUTCOME_KILLED_LOG]     = {"killed", "log", EXIT_RUN_KILLED, false, "was killed: too much log output", "raise --log, or log less"},
-	[OUTCOME_KILLED_CHANNEL] = {"killed", "channel", EXIT_RUN_KILLED, false, "was killed: it abused the task channel", NULL},
 	[OUTCOME_KILLED_CANCEL]  = {"cancelled", "killed", EXIT_RUN_KILLED, false, "was cancelled, and killed because it did not end", "give it a longer --grace"},
 	[OUTCOME_CANCELLED]      = {"cancelled", "signal", -1, false, "was cancelled", NULL},
 	[OUTCOME_TIMED_OUT]      = {"timed_out", "timeout", EXIT_RUN_TIMEOUT, false, "ran out of time", "give it a longer --timeout"},
@@ -36,13 +35,12 @@ struct stop_row {
 };
 
 static const struct stop_row stop_rows[] = {
-	{STOP_TIMEOUT,      OUTCOME_TIMED_OUT     },
-        {STOP_TIMEOUT_KILL, OUTCOME_TIMED_OUT     },
-	{STOP_CANCEL_KILL,  OUTCOME_KILLED_CANCEL },
-        {STOP_PIDS,         OUTCOME_KILLED_PIDS   },
-	{STOP_DISK,         OUTCOME_KILLED_DISK   },
-        {STOP_LOG,          OUTCOME_KILLED_LOG    },
-	{STOP_CHANNEL,      OUTCOME_KILLED_CHANNEL},
+	{STOP_TIMEOUT,      OUTCOME_TIMED_OUT    },
+        {STOP_TIMEOUT_KILL, OUTCOME_TIMED_OUT    },
+	{STOP_CANCEL_KILL,  OUTCOME_KILLED_CANCEL},
+        {STOP_PIDS,         OUTCOME_KILLED_PIDS  },
+	{STOP_DISK,         OUTCOME_KILLED_DISK  },
+        {STOP_LOG,          OUTCOME_KILLED_LOG   },
 };
 
 struct hit_row {

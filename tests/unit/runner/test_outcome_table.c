@@ -54,7 +54,6 @@ static const struct ending endings[] = {
 	{"fork bomb that met OOM too", SANDBOX_SIGNALED, SIGKILL, OOM, STOP_PIDS, RUN_FAIL_NONE, OUTCOME_KILLED_PIDS, 137, "pids", false},
 	{"disk", SANDBOX_SIGNALED, SIGKILL, DISK, STOP_DISK, RUN_FAIL_NONE, OUTCOME_KILLED_DISK, 137, "disk", false},
 	{"log flood", SANDBOX_SIGNALED, SIGKILL, 0, STOP_LOG, RUN_FAIL_NONE, OUTCOME_KILLED_LOG, 137, "log", false},
-	{"channel flood", SANDBOX_SIGNALED, SIGKILL, 0, STOP_CHANNEL, RUN_FAIL_NONE, OUTCOME_KILLED_CHANNEL, 137, "channel", false},
 	{"cancel, ends by the signal", SANDBOX_SIGNALED, SIGTERM, 0, STOP_CANCEL, RUN_FAIL_NONE, OUTCOME_CANCELLED, 143, "signal", false},
 	{"cancel, saved a checkpoint", SANDBOX_EXITED, 75, 0, STOP_CANCEL, RUN_FAIL_NONE, OUTCOME_CANCELLED, 75, "signal", false},
 	{"cancel, was done anyway", SANDBOX_EXITED, 0, 0, STOP_CANCEL, RUN_FAIL_NONE, OUTCOME_COMPLETED, 0, NULL, false},

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fstat(2) and F_GETFL of the three standard descriptors. */
+#include "runner/run/standard_streams.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define NULL_DEVICE makedev(1, 3) /* Documentation/admin-guide/devices.txt */
+
+void standard_streams_ensure(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		/* the lowest free number is fd itself: those below are open by now */
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+	}
+}
+
+bool standard_stream_is_closed_output(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY;
+}
+
+/* An unnamed pipe is reached through descriptors only. The task opens /dev/stdin with ids of its
+ * own and needs the mode to let it. */
+static void open_pipe_to_task(int fd, const struct stat *status)
+{
+	struct statfs system;
+
+	if (fstatfs(fd, &system) == 0 && system.f_type == PIPEFS_MAGIC)
+		(void)fchmod(fd, (status->st_mode & 0777) | 0444); /* another's pipe: not vital */
+}
+
+bool standard_stream_is_plain_input(int fd)
+{
+	struct stat status;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fstat(fd, &status) < 0)
+		return false;
+	if (S_ISCHR(status.st_mode))
+		return status.st_rdev == NULL_DEVICE;
+	if ((flags & O_ACCMODE) != O_RDONLY)
+		return false;
+	if (S_ISFIFO(status.st_mode))
+		open_pipe_to_task(fd, &status);
+	return S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode);
+}
