@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+
+#include <linux/netlink.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/shm.h>
@@ -94,29 +96,32 @@ const size_t seccomp_group_count = sizeof(seccomp_groups) / sizeof(seccomp_group
 #define SET_ID_BITS  (S_ISUID | S_ISGID)
 #define CREATE_FLAGS (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))
 #define DEVICE_BIT   S_IFCHR /* set in block devices too */
-#define LOW_WORD     0xffffffffULL
+#define LOW_WORD     0xffffffffU
+#define NONE         {0, 0, 0}
 
 const struct seccomp_condition seccomp_conditions[] = {
-	{"clone",       0, NAMESPACE_FLAGS, 0, "threads and processes, no nested namespace"},
-	{"socket",      0, LOW_WORD, AF_UNIX,  "Unix sockets; abstract names end at the namespace"},
-	{"socket",      0, LOW_WORD, AF_INET,  "IPv4, raw ones need a capability nobody has"},
-	{"socket",      0, LOW_WORD, AF_INET6, "IPv6, likewise"},
-	{"socketpair",  0, LOW_WORD, AF_UNIX,  "pairs of Unix sockets; it makes sockets of any family"},
-	{"personality", 0, LOW_WORD, PER_LINUX,   "the default; never ADDR_NO_RANDOMIZE"},
-	{"personality", 0, LOW_WORD, 0xffffffff,  "asking which one it is"},
-	{"chmod",       1, SET_ID_BITS, 0, "a set-uid file could be left in an output"},
-	{"fchmod",      1, SET_ID_BITS, 0, "likewise"},
-	{"fchmodat",    2, SET_ID_BITS, 0, "likewise"},
-	{"creat",       1, SET_ID_BITS, 0, "likewise"},
-	{"open",        1, CREATE_FLAGS, 0, "opening what exists"},
-	{"open",        2, SET_ID_BITS, 0, "creating without set-uid"},
-	{"openat",      2, CREATE_FLAGS, 0, "opening what exists"},
-	{"openat",      3, SET_ID_BITS, 0, "creating without set-uid"},
-	{"mmap",        3, MAP_HUGETLB, 0, "huge pages are the host's pool, no memory limit counts them"},
-	{"memfd_create", 1, MFD_HUGETLB, 0, "likewise"},
-	{"shmget",      2, SHM_HUGETLB, 0, "likewise"},
-	{"mknod",       1, DEVICE_BIT | SET_ID_BITS, 0, "fifos, sockets and files only"},
-	{"mknodat",     2, DEVICE_BIT | SET_ID_BITS, 0, "fifos, sockets and files only"},
+	{"clone", {0, NAMESPACE_FLAGS, 0}, NONE, "threads and processes, no nested namespace"},
+	{"socket", {0, LOW_WORD, AF_UNIX}, NONE, "Unix sockets; abstract names end at the namespace"},
+	{"socket", {0, LOW_WORD, AF_INET}, NONE, "IPv4, raw ones need a capability nobody has"},
+	{"socket", {0, LOW_WORD, AF_INET6}, NONE, "IPv6, likewise"},
+	{"socket", {0, LOW_WORD, AF_NETLINK}, {2, LOW_WORD, NETLINK_ROUTE},
+	 "addresses and routes; netfilter, xfrm and audit are not namespaced well enough"},
+	{"socketpair", {0, LOW_WORD, AF_UNIX}, NONE, "pairs of Unix sockets; it makes sockets of any family"},
+	{"personality", {0, LOW_WORD, PER_LINUX}, NONE, "the default; never ADDR_NO_RANDOMIZE"},
+	{"personality", {0, LOW_WORD, 0xffffffff}, NONE, "asking which one it is"},
+	{"chmod", {1, SET_ID_BITS, 0}, NONE, "a set-uid file could be left in an output"},
+	{"fchmod", {1, SET_ID_BITS, 0}, NONE, "likewise"},
+	{"fchmodat", {2, SET_ID_BITS, 0}, NONE, "likewise"},
+	{"creat", {1, SET_ID_BITS, 0}, NONE, "likewise"},
+	{"open", {1, CREATE_FLAGS, 0}, NONE, "opening what exists"},
+	{"open", {2, SET_ID_BITS, 0}, NONE, "creating without set-uid"},
+	{"openat", {2, CREATE_FLAGS, 0}, NONE, "opening what exists"},
+	{"openat", {3, SET_ID_BITS, 0}, NONE, "creating without set-uid"},
+	{"mmap", {3, MAP_HUGETLB, 0}, NONE, "huge pages are the host's pool, no memory limit counts them"},
+	{"memfd_create", {1, MFD_HUGETLB, 0}, NONE, "likewise"},
+	{"shmget", {2, SHM_HUGETLB, 0}, NONE, "likewise"},
+	{"mknod", {1, DEVICE_BIT | SET_ID_BITS, 0}, NONE, "fifos, sockets and files only"},
+	{"mknodat", {2, DEVICE_BIT | SET_ID_BITS, 0}, NONE, "fifos, sockets and files only"},
 };
 const size_t seccomp_condition_count = sizeof(seccomp_conditions) / sizeof(seccomp_conditions[0]);
 

@@ -13,12 +13,18 @@ struct seccomp_group {
 extern const struct seccomp_group seccomp_groups[];
 extern const size_t seccomp_group_count;
 
-/* Calls that are allowed only when (argument & mask) == value; several rows of one call are
- * alternatives. Arguments are compared as 64-bit values, masks keep to what the kernel reads. */
+/* (argument & mask) == value, on the low 32 bits, which is all the kernel reads of these arguments;
+ * a mask of 0 compares nothing. */
+struct seccomp_comparison {
+	unsigned argument;
+	unsigned mask, value;
+};
+
+/* Calls that are allowed only when both comparisons hold; several rows of one call are
+ * alternatives and stand together. */
 struct seccomp_condition {
 	const char *call;
-	unsigned argument;
-	unsigned long long mask, value;
+	struct seccomp_comparison first, second;
 	const char *help;
 };
 extern const struct seccomp_condition seccomp_conditions[];
