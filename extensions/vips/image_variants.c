@@ -57,15 +57,18 @@ static int fail_as(struct berth_task *task, const struct berth_error *err)
 	return fail(task, BERTH_TASK_RETRYABLE, "SystemError", err->message);
 }
 
-static void pass_on(struct berth_task *task, const struct request *request,
-		    const struct pipeline_status *status)
+/* Tells what is new since the last time. */
+static void pass_on(struct berth_task *task, const struct pipeline *pipeline,
+		    const struct pipeline_status *status, size_t *logged)
 {
 	struct berth_task_progress progress = {.eta_s = -1, .rate = -1};
 
-	for (size_t i = 0; i < status->log_count; i++)
-		(void)berth_task_log(task, BERTH_TASK_WARN, status->log[i], NULL, NULL);
-	if (status->log_lost > 0)
-		(void)berth_task_logf(task, BERTH_TASK_WARN, "%zu more warnings", status->log_lost);
+	for (; *logged < status->log_count; ++*logged)
+		(void)berth_task_log(task, BERTH_TASK_WARN, pipeline_log_line(pipeline, *logged),
+				     NULL, NULL);
+	if (status->idle && status->log_lost > 0)
+		(void)berth_task_logf(task, BERTH_TASK_WARN, "and %zu more warnings",
+				      status->log_lost);
 	progress.percent = status->decoded
 				   ? DECODE_PERCENT + (100 - DECODE_PERCENT) * status->encoded
 				   : DECODE_PERCENT * status->decode_percent / 100;
@@ -73,7 +76,6 @@ static void pass_on(struct berth_task *task, const struct request *request,
 	progress.message = status->newest ? status->newest : "decode";
 	/* The one after the last file is the last and tells 100. */
 	(void)berth_task_progress(task, &progress, NULL);
-	(void)request;
 }
 
 static void discard_partial(const struct request *request, int directory)
@@ -110,12 +112,13 @@ static enum stop_reason watch(struct berth_task *task, const struct request *req
 	uint64_t decode_due = clock_boottime_ns() + request->decode_limit_ms * CLOCK_NS_PER_MS;
 	enum stop_reason reason = STOP_NONE;
 	uint64_t stop_due = 0;
+	size_t logged = 0;
 
 	for (;;) {
 		uint64_t now;
 
 		pipeline_watch(pipeline, WATCH_MS, status);
-		pass_on(task, request, status);
+		pass_on(task, pipeline, status, &logged);
 		if (status->idle)
 			return reason;
 		now = clock_boottime_ns();

@@ -20,6 +20,16 @@ static struct {
 	void *owner;
 } log_sink;
 
+/* Some libraries end their messages with a newline, some do not. */
+static size_t length_without_end(const char *text)
+{
+	size_t length = strlen(text);
+
+	while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == ' '))
+		length--;
+	return length;
+}
+
 static void take_warning(const gchar *domain, GLogLevelFlags level, const gchar *message,
 			 gpointer unused)
 {
@@ -27,9 +37,10 @@ static void take_warning(const gchar *domain, GLogLevelFlags level, const gchar 
 
 	(void)domain;
 	(void)unused;
-	if ((level & G_LOG_LEVEL_MASK) > G_LOG_LEVEL_WARNING || !log_sink.log || !message)
+	if ((level & G_LOG_LEVEL_MASK) > G_LOG_LEVEL_WARNING || !log_sink.log || !message ||
+	    length_without_end(message) == 0)
 		return;
-	(void)text_sanitize(message, strlen(message), line, sizeof(line));
+	(void)text_sanitize(message, length_without_end(message), line, sizeof(line));
 	log_sink.log(log_sink.owner, line);
 }
 
@@ -91,10 +102,11 @@ int library_fail(struct berth_error *err, enum berth_code code, const char *cont
 	char line[192];
 	char *message = vips_error_buffer_copy();
 
+	message[length_without_end(message)] = '\0';
 	for (char *c = message; *c; c++)
 		if (*c == '\n')
-			*c = c[1] ? ';' : '\0';
+			*c = ';';
 	(void)text_sanitize(message, strlen(message), line, sizeof(line));
 	g_free(message);
-	return berth_fail(err, code, 0, "%s: %s", context, line[0] ? line : "no reason given");
+	return berth_fail(err, code, 0, "%s: %s", context, line[0] ? line : "the file is damaged");
 }

@@ -26,8 +26,9 @@ struct loader_row {
 	const char *operation; /* libvips' name of the loader */
 	enum loader_shrink shrink;
 	enum loader_holds holds;
-	unsigned bytes_per_pixel; /* of the whole, when that is held */
-	bool module;              /* lives in libvips' HEIF module */
+	unsigned bytes_per_sample; /* of the whole, when that is held; a sample is a byte of a
+				      channel */
+	bool module;               /* lives in libvips' HEIF module */
 };
 
 /* Known by its first bytes; NULL when it is none of ours. length may be less than

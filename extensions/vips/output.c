@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -78,6 +79,15 @@ static int finish_picture(VipsImage **image, const struct plan_step *step,
 	return format_rows[variant->format].alpha ? 0 : picture_flatten(image, colour, err);
 }
 
+/* libvips tells only in words why writing failed; a full disk will be as full in a retry. */
+static int fail_encode(const struct variant *variant, int descriptor, struct berth_error *err)
+{
+	struct statvfs space;
+	bool full = fstatvfs(descriptor, &space) == 0 && space.f_bavail == 0;
+
+	return library_fail(err, full ? BERTH_LIMIT : BERTH_SYSTEM, variant->name);
+}
+
 static int encode_to(VipsImage *image, const struct variant *variant, bool strip, int descriptor,
 		     struct berth_error *err)
 {
@@ -86,10 +96,14 @@ static int encode_to(VipsImage *image, const struct variant *variant, bool strip
 
 	if (!target)
 		return library_fail(err, BERTH_SYSTEM, variant->name);
-	errno = 0;
 	status = encode(image, variant, strip, target);
 	g_object_unref(target);
-	return status == 0 ? 0 : library_fail(err, BERTH_SYSTEM, variant->name);
+	return status == 0 ? 0 : fail_encode(variant, descriptor, err);
+}
+
+static enum berth_code create_code(int errnum)
+{
+	return errnum == ENOSPC || errnum == EDQUOT ? BERTH_LIMIT : BERTH_SYSTEM;
 }
 
 int output_write(VipsImage *image, const struct plan_step *step, const struct request *request,
@@ -106,7 +120,7 @@ int output_write(VipsImage *image, const struct plan_step *step, const struct re
 	output_name(variant, name);
 	output_discard(variant, directory); /* of an earlier attempt */
 	fd = openat(directory, partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	result = fd < 0 ? berth_fail(err, BERTH_SYSTEM, errno, "create %s", partial) : 0;
+	result = fd < 0 ? berth_fail(err, create_code(errno), errno, "create %s", partial) : 0;
 	if (result == 0)
 		result = finish_picture(&image, step, variant, err);
 	if (result == 0)

@@ -2,8 +2,6 @@
 /* Resizing, colour, cutting and padding, each as a step from one lazy image to the next. */
 #include "extensions/vips/picture.h"
 
-#include <stdbool.h>
-
 #include "extensions/vips/library.h"
 
 #define OPAQUE 255
@@ -26,6 +24,14 @@ int picture_keep(VipsImage **image, struct berth_error *err)
 	VipsImage *next = vips_image_copy_memory(*image);
 
 	return replace(image, next, next ? 0 : -1, "compute", err);
+}
+
+bool picture_is_plain(const VipsImage *image)
+{
+	VipsBandFormat format = vips_image_get_format(image);
+
+	return vips_image_get_coding(image) == VIPS_CODING_NONE &&
+	       (format == VIPS_FORMAT_UCHAR || format == VIPS_FORMAT_USHORT);
 }
 
 static int premultiply(VipsImage **image, struct berth_error *err)
@@ -70,12 +76,9 @@ int picture_resize(VipsImage **image, int width, int height, struct berth_error 
 /* false: there is no profile, or it does not fit the picture. */
 static bool apply_profile(VipsImage **image)
 {
-	VipsBandFormat format = vips_image_get_format(*image);
 	VipsImage *next = NULL;
 
-	if (vips_image_get_typeof(*image, VIPS_META_ICC_NAME) == 0)
-		return false;
-	if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT)
+	if (vips_image_get_typeof(*image, VIPS_META_ICC_NAME) == 0 || !picture_is_plain(*image))
 		return false;
 	if (vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "depth", 8, NULL) != 0) {
 		vips_error_clear();

@@ -2,10 +2,14 @@
 /* Operations on lazy libvips images: each replaces *image by its result. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <vips/vips.h>
 
 #include "base/error.h"
+
+/* Channels of 8 or 16 bits that mean what they are: it may be resized as it is. */
+bool picture_is_plain(const VipsImage *image);
 
 /* Resamples to exactly that size (Lanczos, with alpha premultiplied). */
 int picture_resize(VipsImage **image, int width, int height, struct berth_error *err);

@@ -18,7 +18,7 @@
 #define QUEUE_SIZE       (2 * REQUEST_VARIANTS_MAX + 1) /* every step is resized and written once */
 #define BASE             REQUEST_VARIANTS_MAX           /* its place in images */
 /* libvips, its libraries, the heap of the threads: measured with an image of one pixel. */
-#define PROCESS_OVERHEAD (48 * UINT64_C(1048576))
+#define PROCESS_OVERHEAD (32 * UINT64_C(1048576))
 
 struct job {
 	int (*run)(struct pipeline *pipeline, size_t step, struct berth_error *err);
@@ -47,6 +47,8 @@ struct pipeline {
 	bool stopping;
 	unsigned news; /* counts changes, so that a watcher misses none */
 	struct pipeline_status status;
+	char log[PIPELINE_LOG_LINES][PIPELINE_LOG_SIZE]; /* each line once */
+	size_t log_count;
 };
 
 static void announce(struct pipeline *pipeline)
@@ -55,16 +57,28 @@ static void announce(struct pipeline *pipeline)
 	(void)pthread_cond_broadcast(&pipeline->changed);
 }
 
+/* The lock is held. A library says the same each time it opens the input. */
+static bool log_is_new(const struct pipeline *pipeline, const char *text)
+{
+	for (size_t i = 0; i < pipeline->log_count; i++)
+		if (strncmp(pipeline->log[i], text, PIPELINE_LOG_SIZE - 1) == 0)
+			return false;
+	return true;
+}
+
 void pipeline_log(void *owner, const char *text)
 {
 	struct pipeline *pipeline = owner;
-	struct pipeline_status *status = &pipeline->status;
 
 	(void)pthread_mutex_lock(&pipeline->lock);
-	if (status->log_count < PIPELINE_LOG_LINES)
-		(void)snprintf(status->log[status->log_count++], PIPELINE_LOG_SIZE, "%s", text);
+	if (!log_is_new(pipeline, text)) {
+		(void)pthread_mutex_unlock(&pipeline->lock);
+		return;
+	}
+	if (pipeline->log_count < PIPELINE_LOG_LINES)
+		(void)snprintf(pipeline->log[pipeline->log_count++], PIPELINE_LOG_SIZE, "%s", text);
 	else
-		status->log_lost++;
+		pipeline->status.log_lost++;
 	announce(pipeline);
 	(void)pthread_mutex_unlock(&pipeline->lock);
 }
@@ -333,10 +347,14 @@ void pipeline_watch(struct pipeline *pipeline, unsigned timeout_ms,
 		status = pthread_cond_timedwait(&pipeline->changed, &pipeline->lock, &deadline);
 	pipeline->news = 0;
 	pipeline->status.idle = pipeline->threads_running == 0;
+	pipeline->status.log_count = pipeline->log_count;
 	*ret_status = pipeline->status;
-	pipeline->status.log_count = 0;
-	pipeline->status.log_lost = 0;
 	(void)pthread_mutex_unlock(&pipeline->lock);
+}
+
+const char *pipeline_log_line(const struct pipeline *pipeline, size_t index)
+{
+	return pipeline->log[index];
 }
 
 void pipeline_stop(struct pipeline *pipeline)

@@ -35,9 +35,9 @@ struct pipeline_status {
 	double encoded;     /* share of the pixels to write that are written, 0 to 1 */
 	const char *newest; /* name of the variant that was written last, or NULL */
 	bool failed;
-	struct berth_error error;                        /* when failed */
-	char log[PIPELINE_LOG_LINES][PIPELINE_LOG_SIZE]; /* new since the last snapshot */
-	size_t log_count, log_lost;
+	struct berth_error error; /* when failed */
+	size_t log_count;         /* lines of pipeline_log_line() so far */
+	size_t log_lost;          /* beyond PIPELINE_LOG_LINES */
 };
 
 /* Valid when the pipeline is idle and has not failed. */
@@ -53,6 +53,8 @@ int pipeline_start(struct pipeline_spec *spec, struct pipeline **ret_pipeline,
 /* Returns when something changed or the time is over. */
 void pipeline_watch(struct pipeline *pipeline, unsigned timeout_ms,
 		    struct pipeline_status *ret_status);
+/* One of the log_count lines of the last snapshot; they do not change any more. */
+const char *pipeline_log_line(const struct pipeline *pipeline, size_t index);
 /* Asks the threads to end: decoding stops at once, an encoder comes to its end. */
 void pipeline_stop(struct pipeline *pipeline);
 struct pipeline_result pipeline_result(const struct pipeline *pipeline);

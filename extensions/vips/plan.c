@@ -168,25 +168,40 @@ double plan_shrink(const struct plan *plan, int width, int height)
 	return fmax(1.0, fmin(across, down));
 }
 
+static uint64_t pixels(int width, int height)
+{
+	return (uint64_t)width * (uint64_t)height;
+}
+
+/* What encoding one step's file holds. */
+static uint64_t encoder_memory(const struct plan_step *step, const struct variant *variant,
+			       unsigned channels)
+{
+	const struct format_row *format = &format_rows[variant->format];
+	unsigned bytes =
+		variant->lossless ? format->lossless_bytes_per_pixel : format->bytes_per_pixel;
+
+	return pixels(step->canvas_width, step->canvas_height) * bytes * channels / 3;
+}
+
 uint64_t plan_memory(const struct plan *plan, const struct request *request, unsigned channels,
 		     unsigned workers)
 {
 	uint64_t largest[REQUEST_VARIANTS_MAX] = {0};
 	/* Twice: turning the base upright needs the turned one beside it. */
-	uint64_t bytes = 2 * (uint64_t)plan->base_width * (uint64_t)plan->base_height * channels;
+	uint64_t bytes = 2 * pixels(plan->base_width, plan->base_height) * channels;
 
+	if (workers > REQUEST_VARIANTS_MAX)
+		workers = REQUEST_VARIANTS_MAX;
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct plan_step *step = &plan->steps[i];
-		const struct format_row *format =
-			&format_rows[request->variants[step->variant].format];
-		uint64_t encoder = (uint64_t)step->canvas_width * (uint64_t)step->canvas_height *
-				   (format->bytes_per_pixel + channels);
+		uint64_t encoder =
+			encoder_memory(step, &request->variants[step->variant], channels);
 
 		if (step->kept)
-			bytes += (uint64_t)step->scaled_width * (uint64_t)step->scaled_height *
-				 channels;
-		/* The workers largest encoders, by insertion. */
-		for (unsigned k = 0; k < workers && k < REQUEST_VARIANTS_MAX; k++) {
+			bytes += pixels(step->scaled_width, step->scaled_height) * channels;
+		/* The largest encoders, as many as work side by side, by insertion. */
+		for (unsigned k = 0; k < workers; k++) {
 			if (encoder > largest[k]) {
 				uint64_t swapped = largest[k];
 
@@ -195,7 +210,7 @@ uint64_t plan_memory(const struct plan *plan, const struct request *request, uns
 			}
 		}
 	}
-	for (unsigned k = 0; k < workers && k < REQUEST_VARIANTS_MAX; k++)
+	for (unsigned k = 0; k < workers; k++)
 		bytes += largest[k];
 	return bytes;
 }

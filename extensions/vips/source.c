@@ -13,8 +13,8 @@
 #include "extensions/vips/loader.h"
 #include "extensions/vips/picture.h"
 
-/* What the HEIF and TIFF libraries and libvips' line caches take whatever the picture. */
-#define DECODER_OVERHEAD (24 * UINT64_C(1048576))
+/* Lines that the resizing of a streamed picture keeps, measured when it shrinks a lot. */
+#define STREAMED_LINES 2048
 
 static const VipsFailOn fail_levels[] = {
 	[REQUEST_FAIL_ON_NONE] = VIPS_FAIL_ON_NONE,
@@ -33,7 +33,8 @@ int source_open(const char *path, struct source *ret_source, struct berth_error 
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "open %s", path);
+		return berth_fail(err, errno == ENOENT ? BERTH_NOT_FOUND : BERTH_SYSTEM, errno,
+				  "open %s", path);
 	if (fstat(fd, &status) < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "stat %s", path);
 	if (!S_ISREG(status.st_mode))
@@ -111,7 +112,8 @@ static void facts_take(struct source_facts *facts, VipsImage *image)
 	facts->bands = vips_image_get_bands(image);
 	facts->depth = (int)vips_format_sizeof(vips_image_get_format(image)) * 8;
 	facts->pages = header_integer(image, VIPS_META_N_PAGES, 1);
-	facts->alpha = vips_image_hasalpha(image);
+	facts->alpha =
+		vips_image_get_coding(image) == VIPS_CODING_NONE && vips_image_hasalpha(image);
 	facts->profile = vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0;
 	facts->interleaved = header_integer(image, "interlaced", 0) != 0;
 	facts->colour =
@@ -139,11 +141,13 @@ int source_read_header(struct source *source, const struct request *request,
 uint64_t source_memory(const struct source *source)
 {
 	const struct source_facts *facts = &source->facts;
-	uint64_t bytes = DECODER_OVERHEAD;
+	uint64_t line =
+		(uint64_t)facts->stored_width * (uint64_t)facts->bands * (uint64_t)facts->depth / 8;
+	uint64_t height = (uint64_t)facts->stored_height;
+	uint64_t bytes = line * (height < STREAMED_LINES ? height : STREAMED_LINES);
 
 	if (source->loader->holds == LOADER_HOLDS_WHOLE || facts->interleaved)
-		bytes += (uint64_t)facts->width * (uint64_t)facts->height *
-			 source->loader->bytes_per_pixel;
+		bytes += line * height * source->loader->bytes_per_sample;
 	return bytes;
 }
 
@@ -229,14 +233,18 @@ int source_decode(const struct source *source, const struct request *request,
 					plan_shrink(plan, facts->width, facts->height))};
 	VipsImage *lazy = NULL;
 	VipsImage *base = NULL;
-	int status;
+	int status = 0;
 
 	if (load(source, request, decoded.shrink, &lazy, err) < 0)
 		return -1;
 	decoded.loaded_width = vips_image_get_width(lazy);
 	decoded.loaded_height = vips_image_get_height(lazy);
-	status = picture_resize(&lazy, turned ? plan->base_height : plan->base_width,
-				turned ? plan->base_width : plan->base_height, err);
+	/* Resized as it is, so that the profile is applied to fewer pixels. */
+	if (!picture_is_plain(lazy))
+		status = picture_to_srgb(&lazy, err);
+	if (status == 0)
+		status = picture_resize(&lazy, turned ? plan->base_height : plan->base_width,
+					turned ? plan->base_width : plan->base_height, err);
 	if (status == 0)
 		status = picture_to_srgb(&lazy, err);
 	if (status == 0)

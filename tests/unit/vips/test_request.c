@@ -41,7 +41,7 @@ static void test_null_is_the_default_trio(void **state)
 	assert_int_equal(request.variants[2].effort, 4);
 	assert_true(request.variants[2].without_enlargement);
 	assert_true(request.strip);
-	assert_int_equal(request.fail_on, REQUEST_FAIL_ON_TRUNCATED);
+	assert_int_equal(request.fail_on, REQUEST_FAIL_ON_WARNING);
 	assert_int_equal(request.max_pixels, 268402689);
 	assert_int_equal(request.decode_limit_ms, 60000);
 	request_finish(&request);
@@ -58,7 +58,7 @@ static void test_every_field_is_taken(void **state)
 			       "\"fit\":\"contain\",\"format\":\"avif\",\"quality\":1,"
 			       "\"effort\":9,\"lossless\":true,\"background\":\"#01fF7f80\","
 			       "\"without_enlargement\":false}],\"strip\":false,"
-			       "\"fail_on\":\"warning\",\"max_pixels\":1,\"decode_limit\":0.5}",
+			       "\"fail_on\":\"error\",\"max_pixels\":1,\"decode_limit\":0.5}",
 			       &request, &error),
 			 0);
 	assert_string_equal(variant->name, "a.B-c_1");
@@ -75,7 +75,7 @@ static void test_every_field_is_taken(void **state)
 	assert_int_equal(variant->background_rgba[3], 0x80);
 	assert_false(variant->without_enlargement);
 	assert_false(request.strip);
-	assert_int_equal(request.fail_on, REQUEST_FAIL_ON_WARNING);
+	assert_int_equal(request.fail_on, REQUEST_FAIL_ON_ERROR);
 	assert_int_equal(request.max_pixels, 1);
 	assert_int_equal(request.decode_limit_ms, 500);
 	request_finish(&request);
