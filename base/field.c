@@ -97,25 +97,20 @@ static void format_bound(const struct field_row *row, double bound, char target[
 		(void)snprintf(target, BOUND_TEXT_SIZE, "%.15g", bound);
 }
 
-/* Fails when measure, the value or a text's length, is out of the row's bounds. */
-static int check_bounds(const struct field_row *row, double measure, const char *shown,
-			struct berth_error *err)
+/* measure is the value, or a text's length. */
+static bool is_in_bounds(const struct field_row *row, double measure)
+{
+	if (has_bounds(row))
+		return measure >= row->min && measure <= row->max;
+	return row->type != FIELD_STRING || measure <= STRING_BYTES_MAX;
+}
+
+static int fail_bounds(const struct field_row *row, const char *shown, struct berth_error *err)
 {
 	char low[BOUND_TEXT_SIZE], high[BOUND_TEXT_SIZE];
-	double min = row->min, max = row->max;
 
-	if (!has_bounds(row) && row->type != FIELD_STRING)
-		return 0;
-	if (!has_bounds(row))
-		max = STRING_BYTES_MAX;
-	if (measure >= min && measure <= max)
-		return 0;
-	format_bound(row, min, low);
-	format_bound(row, max, high);
-	if (row->type == FIELD_STRING)
-		return berth_fail(err, BERTH_INVALID, 0,
-				  "%s: text of %.0f bytes, allowed are %s to %s", row->name,
-				  measure, low, high);
+	format_bound(row, row->min, low);
+	format_bound(row, has_bounds(row) ? row->max : STRING_BYTES_MAX, high);
 	return berth_fail(err, BERTH_INVALID, 0, "%s: %s is not between %s and %s", row->name,
 			  shown, low, high);
 }
@@ -152,9 +147,12 @@ static int parse_string(const struct field_row *row, const char *text, char **re
 			struct berth_error *err)
 {
 	size_t length = strlen(text);
+	char shown[SHOWN_VALUE_SIZE];
 
-	if (check_bounds(row, (double)length, NULL, err) < 0)
-		return -1;
+	if (!is_in_bounds(row, (double)length)) {
+		(void)snprintf(shown, sizeof(shown), "text of %zu bytes", length);
+		return fail_bounds(row, shown, err);
+	}
 	if (!text_is_utf8(text, length))
 		return berth_fail(err, BERTH_INVALID, 0, "%s: text is not UTF-8", row->name);
 	*ret_string = strdup(text);
@@ -172,44 +170,72 @@ static int parse_amount(const struct field_row *row, const char *text, uint64_t 
 	/* "0" where the row allows it, also for the forms that have no zero of their own */
 	if (strcmp(text, "0") != 0 && types[row->type].parse(text, &amount, err) < 0)
 		return berth_fail_context(err, "%s", row->name);
-	(void)text_sanitize(text, strlen(text), shown, sizeof(shown));
-	if (check_bounds(row, (double)amount, shown, err) < 0)
-		return -1;
+	if (!is_in_bounds(row, (double)amount)) {
+		(void)text_sanitize(text, strlen(text), shown, sizeof(shown));
+		return fail_bounds(row, shown, err);
+	}
 	*ret_amount = amount;
 	return 0;
 }
 
+enum verdict { TAKEN, WRONG_TYPE, OUT_OF_BOUNDS };
+
 /* From a JSON number: bytes, seconds or CPUs. */
-static int convert_amount(const struct field_row *row, double number, const char *shown,
-			  uint64_t *ret_amount, struct berth_error *err)
+static enum verdict convert_amount(const struct field_row *row, double number, uint64_t *ret_amount)
 {
 	double amount = number * types[row->type].per_json_unit;
 	double rounded = nearbyint(amount);
 
 	if (amount < 0 || amount > EXACT_INTEGER_MAX || fabs(amount - rounded) > 1e-6)
-		return fail_type(row, shown, err);
-	if (check_bounds(row, rounded, shown, err) < 0)
-		return -1;
+		return WRONG_TYPE;
 	*ret_amount = (uint64_t)rounded;
-	return 0;
+	return is_in_bounds(row, rounded) ? TAKEN : OUT_OF_BOUNDS;
 }
 
-static int convert_integer(const struct field_row *row, const json_t *json, const char *shown,
-			   int64_t *ret_integer, struct berth_error *err)
+static enum verdict convert_integer(const struct field_row *row, const json_t *json,
+				    int64_t *ret_integer)
 {
 	double real = json_number_value(json);
-	int64_t integer;
 
 	if (json_is_integer(json))
-		integer = json_integer_value(json);
+		*ret_integer = json_integer_value(json);
 	else if (json_is_real(json) && fabs(real) <= EXACT_INTEGER_MAX && real == nearbyint(real))
-		integer = (int64_t)real; /* JSON knows one kind of number: 3.0 is 3 */
+		*ret_integer = (int64_t)real; /* JSON knows one kind of number: 3.0 is 3 */
 	else
-		return fail_type(row, shown, err);
-	if (check_bounds(row, (double)integer, shown, err) < 0)
-		return -1;
-	*ret_integer = integer;
-	return 0;
+		return WRONG_TYPE;
+	return is_in_bounds(row, (double)*ret_integer) ? TAKEN : OUT_OF_BOUNDS;
+}
+
+/* What is no text. */
+static enum verdict convert_plain(const struct field_row *row, const json_t *json,
+				  union field_value *value)
+{
+	switch (row->type) {
+	case FIELD_BOOL:
+		value->boolean = json_is_true(json);
+		return json_is_boolean(json) ? TAKEN : WRONG_TYPE;
+	case FIELD_INTEGER:
+		return convert_integer(row, json, &value->integer);
+	case FIELD_NUMBER:
+		value->number = json_number_value(json);
+		if (!json_is_number(json))
+			return WRONG_TYPE;
+		return is_in_bounds(row, value->number) ? TAKEN : OUT_OF_BOUNDS;
+	case FIELD_BYTES:
+	case FIELD_DURATION_MS:
+	case FIELD_CPU_MILLIS:
+		if (!json_is_number(json))
+			return WRONG_TYPE;
+		return convert_amount(row, json_number_value(json), &value->amount);
+	case FIELD_JSON:
+		/* the value is shared, and nobody changes what a parser made */
+		value->json = json_incref((json_t *)(uintptr_t)json);
+		return TAKEN;
+	case FIELD_STRING:
+	case FIELD_ENUM:
+		return WRONG_TYPE;
+	}
+	return WRONG_TYPE;
 }
 
 /* Writes what a refused value looks like. */
@@ -226,45 +252,24 @@ static void show_json(const json_t *json, char target[SHOWN_VALUE_SIZE])
 	(void)text_sanitize(text ? text : "", text ? strlen(text) : 0, target, SHOWN_VALUE_SIZE);
 }
 
-static int convert(const struct field_row *row, const json_t *json, union field_value *ret_value,
+static int convert(const struct field_row *row, const json_t *json, union field_value *value,
 		   struct berth_error *err)
 {
-	const char *string = json_string_value(json);
+	const char *text = json_string_value(json);
 	char shown[SHOWN_VALUE_SIZE];
+	enum verdict verdict;
 
+	if (text && row->type == FIELD_STRING)
+		return parse_string(row, text, &value->string, err);
+	if (text && row->type == FIELD_ENUM)
+		return check_choice(row, text, &value->choice, err);
+	if (text && types[row->type].parse)
+		return parse_amount(row, text, &value->amount, err);
+	verdict = convert_plain(row, json, value);
+	if (verdict == TAKEN)
+		return 0;
 	show_json(json, shown);
-	switch (row->type) {
-	case FIELD_BOOL:
-		if (!json_is_boolean(json))
-			return fail_type(row, shown, err);
-		ret_value->boolean = json_is_true(json);
-		return 0;
-	case FIELD_INTEGER:
-		return convert_integer(row, json, shown, &ret_value->integer, err);
-	case FIELD_NUMBER:
-		if (!json_is_number(json))
-			return fail_type(row, shown, err);
-		ret_value->number = json_number_value(json);
-		return check_bounds(row, ret_value->number, shown, err);
-	case FIELD_STRING:
-		return string ? parse_string(row, string, &ret_value->string, err)
-			      : fail_type(row, shown, err);
-	case FIELD_ENUM:
-		return check_choice(row, string ? string : shown, &ret_value->choice, err);
-	case FIELD_BYTES:
-	case FIELD_DURATION_MS:
-	case FIELD_CPU_MILLIS:
-		if (string)
-			return parse_amount(row, string, &ret_value->amount, err);
-		if (!json_is_number(json))
-			return fail_type(row, shown, err);
-		return convert_amount(row, json_number_value(json), shown, &ret_value->amount, err);
-	case FIELD_JSON:
-		/* the value is shared, and nobody changes what a parser made */
-		ret_value->json = json_incref((json_t *)(uintptr_t)json);
-		return 0;
-	}
-	return fail_type(row, shown, err);
+	return verdict == WRONG_TYPE ? fail_type(row, shown, err) : fail_bounds(row, shown, err);
 }
 
 const struct field_row *field_find(const struct field_row *rows, size_t count, const char *name)
