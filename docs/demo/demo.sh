@@ -31,14 +31,15 @@ build_release() {
 	}
 }
 
-# run_task TASK INPUT [OPTION...]: what happens is on the screen, and stays in results/TASK.json
+# run_task TASK INPUT [OPTION...]: its log and progress are on the screen, its files in output/TASK/,
+# what it prints (its output as JSON) in output/TASK.json, how it ended in results/TASK.json
 run_task() {
 	local task=$1 input=$2
 	shift 2
 	say "$task: berth run $task --input $demo/input/$input --output $demo/output/$task $*"
 	mkdir -p "$demo/output/$task"
 	"$berth" run --result "$demo/results/$task.json" --output "$demo/output/$task" \
-		"$@" "$task" --input "$demo/input/$input"
+		"$@" "$task" --input "$demo/input/$input" >"$demo/output/$task.json"
 }
 
 # result TASK MEMBER: a member of the result, or of its usage as usage.NAME. berth writes one
@@ -65,40 +66,39 @@ result() {
 	' "$demo/results/$1.json"
 }
 
-megabytes() {
-	printf '%d.%d MB' $(($1 / 1000000)) $(($1 % 1000000 / 100000))
-}
-
-kilobytes() {
-	[ "$1" -lt 1000000 ] || {
-		megabytes "$1"
-		return
-	}
-	printf '%d.%d kB' $(($1 / 1000)) $(($1 % 1000 / 100))
+# Both take a number or "null", which is what this host cannot tell.
+size() {
+	case $1 in
+	*[!0-9]* | '') echo - ;;
+	???????*) printf '%d.%d MB' $(($1 / 1000000)) $(($1 % 1000000 / 100000)) ;;
+	*) printf '%d.%d kB' $(($1 / 1000)) $(($1 % 1000 / 100)) ;;
+	esac
 }
 
 seconds() {
-	printf '%d.%02d s' $(($1 / 1000000000)) $(($1 % 1000000000 / 10000000))
+	case $1 in
+	*[!0-9]* | '') echo - ;;
+	*) printf '%d.%02d s' $(($1 / 1000000000)) $(($1 % 1000000000 / 10000000)) ;;
+	esac
 }
 
 row_format='%-16s %-10s %-10s %9s %9s %9s  %s\n'
 
-# The files of a task's output, or the result when it leaves none.
+# The files of a task, or its output when it leaves none.
 print_files() {
-	local directory=$demo/output/$1 file first=yes
+	local file first=yes
 	while IFS= read -r file; do
 		[ "$first" = yes ] || printf '%69s' ''
 		first=no
-		echo "$file, $(kilobytes "$(stat -c %s "$file")")"
-	done < <(find "$directory" -type f | sort)
-	[ "$first" = no ] || echo "$demo/results/$1.json, $(kilobytes "$(stat -c %s "$demo/results/$1.json")")"
+		echo "$file, $(size "$(stat -c %s "$file")")"
+	done < <(find "$demo/output/$1" -type f | sort | grep . || echo "$demo/output/$1.json")
 }
 
 print_row() {
 	# shellcheck disable=SC2059 # the format is the table's
 	printf "$row_format" "$1" "$(result "$1" machine)" "$(result "$1" outcome)" \
 		"$(seconds "$(result "$1" usage.wallNs)")" "$(seconds "$(result "$1" usage.cpuNs)")" \
-		"$(megabytes "$(result "$1" usage.memoryPeakBytes)")" "$(print_files "$1")"
+		"$(size "$(result "$1" usage.memoryPeakBytes)")" "$(print_files "$1")"
 }
 
 build_release
