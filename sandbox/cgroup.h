@@ -54,9 +54,10 @@ struct cgroup_driver {
 	int (*probe)(struct cgroup_host *host, struct berth_error *err);
 	int (*create)(struct cgroup *group, const struct resource_limits *limits,
 		      struct berth_error *err);
-	/* Moves a process in, when clone3(2) could not (clone_fd is -1). */
-	int (*attach)(struct cgroup *group, pid_t pid, struct berth_error *err);
-	/* The fd for CLONE_INTO_CGROUP; -1 when attach must be called. */
+	/* Moves the calling process in, in the child, before it gives up its ids; NULL when
+	 * clone3(2) has put it there. Async-signal-safe. */
+	int (*join)(const struct cgroup *group, struct berth_error *err);
+	/* The fd for CLONE_INTO_CGROUP; -1 when the child must join. */
 	int (*clone_fd)(const struct cgroup *group);
 	/* Counters; what this driver cannot tell stays SANDBOX_USAGE_UNKNOWN. */
 	void (*read_usage)(const struct cgroup *group, struct sandbox_usage *usage);

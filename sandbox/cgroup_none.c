@@ -20,14 +20,6 @@ static int none_create(struct cgroup *group, const struct resource_limits *limit
 	return 0;
 }
 
-static int none_attach(struct cgroup *group, pid_t pid, struct berth_error *err)
-{
-	(void)group;
-	(void)pid;
-	(void)err;
-	return 0;
-}
-
 static int none_clone_fd(const struct cgroup *group)
 {
 	(void)group;
@@ -44,7 +36,6 @@ const struct cgroup_driver cgroup_driver_none = {
 	.name = "none",
 	.probe = none_probe,
 	.create = none_create,
-	.attach = none_attach,
 	.clone_fd = none_clone_fd,
 	.read_usage = none_read_usage,
 };

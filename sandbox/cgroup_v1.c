@@ -140,15 +140,15 @@ static int v1_create(struct cgroup *group, const struct resource_limits *limits,
 	return 0;
 }
 
-static int v1_attach(struct cgroup *group, pid_t pid, struct berth_error *err)
+/* A thread that moves itself takes no lock of the whole system: kernel/cgroup/cgroup.c,
+ * cgroup_procs_write_start(). Being moved by somebody else does, and waits for an RCU grace period,
+ * which is 20 ms and more on a busy host. The child is one thread. */
+static int v1_join(const struct cgroup *group, struct berth_error *err)
 {
-	char text[16];
-
-	(void)snprintf(text, sizeof(text), "%d", pid);
 	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++) {
 		if (group->fds[i] < 0)
 			continue;
-		if (descriptor_write_control(group->fds[i], "cgroup.procs", text, err) < 0)
+		if (descriptor_write_control(group->fds[i], "tasks", "0", err) < 0)
 			return berth_fail_context(err, "cgroup v1 %s", controllers[i]);
 	}
 	return 0;
@@ -256,7 +256,7 @@ const struct cgroup_driver cgroup_driver_v1 = {
 	.name = "v1",
 	.probe = v1_probe,
 	.create = v1_create,
-	.attach = v1_attach,
+	.join = v1_join,
 	.clone_fd = v1_clone_fd,
 	.read_usage = v1_read_usage,
 	.remove = v1_remove,

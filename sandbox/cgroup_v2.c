@@ -202,14 +202,6 @@ static int v2_create(struct cgroup *group, const struct resource_limits *limits,
 	return 0;
 }
 
-static int v2_attach(struct cgroup *group, pid_t pid, struct berth_error *err)
-{
-	char text[16];
-
-	(void)snprintf(text, sizeof(text), "%d", pid);
-	return descriptor_write_control(group->fds[0], "cgroup.procs", text, err);
-}
-
 static int v2_clone_fd(const struct cgroup *group)
 {
 	return group->fds[0];
@@ -291,7 +283,6 @@ const struct cgroup_driver cgroup_driver_v2 = {
 	.name = "v2",
 	.probe = v2_probe,
 	.create = v2_create,
-	.attach = v2_attach,
 	.clone_fd = v2_clone_fd,
 	.read_usage = v2_read_usage,
 	.remove = v2_remove,

@@ -145,7 +145,13 @@ static int listen_on_channel(const struct launch *launch, int *ret_fd, struct be
 
 static int build(struct launch *launch, int *ret_channel_fd, struct berth_error *err)
 {
-	if (prepare_process(launch, err) < 0 || await_go(launch, err) < 0)
+	const struct cgroup_driver *driver = launch->cgroup->host->driver;
+
+	if (prepare_process(launch, err) < 0)
+		return -1;
+	if (driver->join && driver->join(launch->cgroup, err) < 0)
+		return -1;
+	if (await_go(launch, err) < 0)
 		return -1;
 	if (become_namespace_root(launch, err) < 0 || root_build(&launch->root, err) < 0)
 		return -1;

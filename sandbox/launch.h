@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "sandbox/cgroup.h"
 #include "sandbox/identity.h"
 #include "sandbox/root.h"
 #include "sandbox/sandbox.h"
@@ -12,6 +13,7 @@ struct launch {
 	const struct sandbox_spec *spec;
 	struct identity identity;
 	struct root_plan root;
+	const struct cgroup *cgroup;
 	bool privileged;
 	bool own_network; /* a new namespace whose loopback the child sets up */
 	bool time_namespace;

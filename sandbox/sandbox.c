@@ -136,9 +136,6 @@ static int admit(struct sandbox *sandbox, struct launch *launch, pid_t pid, stru
 		return berth_fail(err, BERTH_SYSTEM, errno, "open %s", path);
 	if (identity_write_maps(&sandbox->identity, proc_fd, err) < 0)
 		return berth_fail_context(err, "map ids");
-	if (sandbox->host->cgroup.driver->clone_fd(&sandbox->cgroup) < 0 &&
-	    sandbox->host->cgroup.driver->attach(&sandbox->cgroup, pid, err) < 0)
-		return -1;
 	if (launch->privileged) {
 		namespace_fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
 		if (namespace_fd < 0)
@@ -174,6 +171,7 @@ static int launch_run(struct sandbox *sandbox, struct launch *launch, struct ber
 	    0)
 		return -1;
 	launch->identity = sandbox->identity;
+	launch->cgroup = &sandbox->cgroup;
 	launch->root.identity = &launch->identity;
 	if (cgroup_pool_take(&sandbox->host->cgroup_pool, &launch->spec->limits, &sandbox->cgroup) >
 		    0 &&

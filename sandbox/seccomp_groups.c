@@ -5,10 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <sys/ioctl.h>
-
-#include <linux/netlink.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/shm.h>
