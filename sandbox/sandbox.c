@@ -32,7 +32,7 @@ struct sandbox {
 	struct identity identity;
 	int pidfd, control_fd, epoll_fd, channel_fd;
 	int mounts_fd; /* keeps the run's mounts, so that taking them apart can wait */
-	bool channel_expected, start_told, started, ended, exec_failed, reported_end;
+	bool channel_expected, start_told, started, ended, exec_failed, reported_end, oom_seen;
 	uint64_t launched_ns;
 	struct sandbox_volume *volumes[SANDBOX_VOLUMES_MAX];
 	size_t volume_count;
@@ -354,7 +354,7 @@ static void conclude(struct sandbox *sandbox)
 		outcome->end = SANDBOX_SIGNALED;
 		outcome->code = SIGKILL;
 	}
-	if (counts(outcome->usage.oom_kills))
+	if (counts(outcome->usage.oom_kills) || sandbox->oom_seen)
 		outcome->hits |= SANDBOX_HIT_MEMORY;
 	if (counts(outcome->usage.pids_refused))
 		outcome->hits |= SANDBOX_HIT_PIDS;
@@ -379,9 +379,12 @@ int sandbox_dispatch(struct sandbox *sandbox, struct berth_error *err)
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.fd == sandbox->pidfd)
 			gone = true;
-		else if (events[i].data.fd == sandbox->cgroup.oom_event_fd)
-			/* v1 kills one process; a run that lost one is of no use */
+		else if (events[i].data.fd == sandbox->cgroup.oom_event_fd) {
+			/* v1 kills one process; a run that lost one is of no use. The event comes
+			 * before the kill, which then may find nobody left to count. */
+			sandbox->oom_seen = true;
 			sandbox_kill(sandbox);
+		}
 	}
 	if (read_messages(sandbox, err) < 0)
 		return -1;

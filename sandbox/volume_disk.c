@@ -60,6 +60,7 @@ static int spawn_mke2fs(char *const arguments[], int image_fd, struct berth_erro
 static int format_image(int fd, uint64_t bytes, int64_t inodes, bool journal,
 			struct berth_error *err)
 {
+	const int64_t fitting = (int64_t)(bytes / BLOCK_BYTES); /* mke2fs refuses more */
 	char count[24], options[96];
 	char *const arguments[] = {(char[]){"mke2fs"},
 				   (char[]){"-q"},
@@ -80,7 +81,7 @@ static int format_image(int fd, uint64_t bytes, int64_t inodes, bool journal,
 				   (char[]){"/proc/self/fd/3"},
 				   NULL};
 
-	(void)snprintf(count, sizeof(count), "%" PRId64, inodes);
+	(void)snprintf(count, sizeof(count), "%" PRId64, inodes < fitting ? inodes : fitting);
 	(void)snprintf(options, sizeof(options),
 		       "lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=%d:%d",
 		       SANDBOX_TASK_UID, SANDBOX_TASK_GID);
