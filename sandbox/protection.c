@@ -64,7 +64,8 @@ static void set_cgroup_limits(const struct sandbox_host *host, const struct sand
 			    cgroup_rows[i].what, host->cgroup.driver->name,
 			    host->cgroup.why[0] ? ": " : "", host->cgroup.why);
 	}
-	if (!(host->cgroup.features & CGROUP_PIDS) && !host->privileged)
+	/* counted by user namespace, and every run has its own (since 5.14) */
+	if (!(host->cgroup.features & CGROUP_PIDS) && (!spec || spec->limits.pids))
 		set(states, SANDBOX_PIDS_LIMIT, SANDBOX_ENFORCED,
 		    "RLIMIT_NPROC of the run's user namespace");
 }

@@ -4,7 +4,7 @@
 
 const struct sandbox_protection_row sandbox_protection_rows[SANDBOX_PROTECTIONS] = {
 	[SANDBOX_USER_NAMESPACE] = {"user_namespace",           "root inside would be root of the host",
-				    "sandbox/launch.c",										   "escape: user_namespace",
+				    "sandbox/sandbox.c",										  "escape: user_namespace",
 				    "allow user namespaces: sysctl user.max_user_namespaces, and "
 				    "AppArmor's apparmor_restrict_unprivileged_userns"                                                                                   },
 	[SANDBOX_UID_RANGE] = {"uid_range",
@@ -12,7 +12,7 @@ const struct sandbox_protection_row sandbox_protection_rows[SANDBOX_PROTECTIONS]
 			       "per-user limits and keys",							  "sandbox/identity.c", "escape: uid_range",
 				    "start berth as root: one uid cannot be split into ranges"                                                                           },
 	[SANDBOX_PID_NAMESPACE] = {"pid_namespace",            "the run could see and signal host processes",
-				    "sandbox/launch.c",										   "escape: pid_namespace",
+				    "sandbox/sandbox.c",										  "escape: pid_namespace",
 				    "use a kernel with CONFIG_PID_NS"												    },
 	[SANDBOX_MOUNT_NAMESPACE] = {"mount_namespace",          "the run would see the host's files",
                                     "sandbox/root.c",										     "escape: mount_namespace",
@@ -22,10 +22,10 @@ const struct sandbox_protection_row sandbox_protection_rows[SANDBOX_PROTECTIONS]
 				       "network and its abstract sockets",					  "sandbox/network.c",  "escape: network_namespace",
                                     "run without --net host"													     },
 	[SANDBOX_IPC_NAMESPACE] = {"ipc_namespace",            "System V and POSIX queues would be shared",
-				    "sandbox/launch.c",										   "escape: ipc_namespace",
+				    "sandbox/sandbox.c",										  "escape: ipc_namespace",
 				    "use a kernel with CONFIG_IPC_NS"												    },
 	[SANDBOX_UTS_NAMESPACE] = {"uts_namespace",            "the host's name would show",
-				    "sandbox/launch.c",										   "escape: uts_namespace",
+				    "sandbox/sandbox.c",										  "escape: uts_namespace",
 				    "use a kernel with CONFIG_UTS_NS"												    },
 	[SANDBOX_CGROUP_NAMESPACE] = {"cgroup_namespace",
                                     "/proc/self/cgroup would show the host's groups",                               "sandbox/init.c",     "escape: cgroup_namespace",

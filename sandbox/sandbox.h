@@ -66,7 +66,7 @@ struct sandbox_spec {
 	const char *name;               /* for cgroup names and messages: [a-z0-9_-]{1,64} */
 	const char *const *arguments;   /* NULL-terminated; arguments[0] is looked up in PATH */
 	const char *const *environment; /* NULL-terminated KEY=VALUE; nothing else is passed */
-	const char *working_directory;  /* NULL: "/work" */
+	const char *working_directory;  /* NULL: "/" */
 	const char *hostname;           /* NULL: "berth" */
 	const struct sandbox_mount *mounts;
 	size_t mount_count;

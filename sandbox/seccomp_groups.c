@@ -111,6 +111,7 @@ const struct seccomp_condition seccomp_conditions[] = {
 	{"chmod", {1, SET_ID_BITS, 0}, NONE, "a set-uid file could be left in an output"},
 	{"fchmod", {1, SET_ID_BITS, 0}, NONE, "likewise"},
 	{"fchmodat", {2, SET_ID_BITS, 0}, NONE, "likewise"},
+	{"fchmodat2", {2, SET_ID_BITS, 0}, NONE, "likewise; newer C libraries do not try fchmodat after EPERM"},
 	{"creat", {1, SET_ID_BITS, 0}, NONE, "likewise"},
 	{"open", {1, CREATE_FLAGS, 0}, NONE, "opening what exists"},
 	{"open", {2, SET_ID_BITS, 0}, NONE, "creating without set-uid"},

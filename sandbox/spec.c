@@ -8,6 +8,7 @@
 
 #define NAME_MAX_LENGTH 64
 #define HOSTNAME_MAX    63
+#define IO_WEIGHT_MAX   1000
 #define NAME_LETTERS    "abcdefghijklmnopqrstuvwxyz0123456789_-"
 #define HOST_LETTERS    NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ."
 
@@ -47,6 +48,18 @@ static int check_mount(const struct sandbox_mount *mount, struct berth_error *er
 		return berth_fail(err, BERTH_INVALID, 0, "file %s has no content", mount->target);
 	if (mount->kind == SANDBOX_MOUNT_TMPFS && (mount->bytes == 0 || mount->inodes <= 0))
 		return berth_fail(err, BERTH_INVALID, 0, "tmpfs %s has no size", mount->target);
+	if (mount->kind < SANDBOX_MOUNT_BIND || mount->kind > SANDBOX_MOUNT_FILE)
+		return berth_fail(err, BERTH_INVALID, 0, "mount %s is of no known kind",
+				  mount->target);
+	return 0;
+}
+
+static int check_volume(const struct sandbox_volume_mount *row, struct berth_error *err)
+{
+	if (check_target(row->target, err) < 0)
+		return -1;
+	if (!row->volume)
+		return berth_fail(err, BERTH_INVALID, 0, "%s has no volume", row->target);
 	return 0;
 }
 
@@ -58,6 +71,18 @@ static int check_strings(const char *const *strings, const char *what, struct be
 		if (count >= SANDBOX_ARGUMENTS_MAX)
 			return berth_fail(err, BERTH_LIMIT, 0, "more than %d %s",
 					  SANDBOX_ARGUMENTS_MAX, what);
+	return 0;
+}
+
+static int check_environment(const char *const *environment, struct berth_error *err)
+{
+	if (check_strings(environment, "environment variables", err) < 0)
+		return -1;
+	for (; environment && *environment; environment++)
+		if (strcspn(*environment, "=") == 0 || !strchr(*environment, '='))
+			return berth_fail(err, BERTH_INVALID, 0,
+					  "environment variable \"%.64s\" is not KEY=VALUE",
+					  *environment);
 	return 0;
 }
 
@@ -77,9 +102,15 @@ static int check_limits(const struct resource_limits *limits, struct berth_error
 {
 	if (limits->tmpfs_bytes == 0 || limits->tmpfs_inodes <= 0)
 		return berth_fail(err, BERTH_INVALID, 0, "the limits give no tmpfs size");
-	if (limits->pids < 0 || limits->io_weight < 0 || limits->io_weight > 1000 ||
-	    limits->open_files < 0)
-		return berth_fail(err, BERTH_INVALID, 0, "a limit is out of its range");
+	if (limits->pids < 0)
+		return berth_fail(err, BERTH_INVALID, 0, "pids %" PRId64 " is negative",
+				  limits->pids);
+	if (limits->io_weight < 0 || limits->io_weight > IO_WEIGHT_MAX)
+		return berth_fail(err, BERTH_INVALID, 0, "io_weight %" PRId64 " is not 0 to %d",
+				  limits->io_weight, IO_WEIGHT_MAX);
+	if (limits->open_files < 0)
+		return berth_fail(err, BERTH_INVALID, 0, "open_files %" PRId64 " is negative",
+				  limits->open_files);
 	return 0;
 }
 
@@ -93,7 +124,7 @@ int sandbox_spec_check(const struct sandbox_spec *spec, struct berth_error *err)
 	if (!spec->arguments || !spec->arguments[0] || !spec->arguments[0][0])
 		return berth_fail(err, BERTH_INVALID, 0, "there is no command");
 	if (check_strings(spec->arguments, "arguments", err) < 0 ||
-	    check_strings(spec->environment, "environment variables", err) < 0)
+	    check_environment(spec->environment, err) < 0)
 		return -1;
 	if (spec->working_directory && spec->working_directory[0] != '/')
 		return berth_fail(err, BERTH_INVALID, 0,
@@ -106,7 +137,7 @@ int sandbox_spec_check(const struct sandbox_spec *spec, struct berth_error *err)
 		if (check_mount(&spec->mounts[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < spec->volume_count; i++)
-		if (check_target(spec->volumes[i].target, err) < 0)
+		if (check_volume(&spec->volumes[i], err) < 0)
 			return -1;
 	if (spec->network != SANDBOX_NETWORK_NONE && spec->network != SANDBOX_NETWORK_HOST)
 		return berth_fail(err, BERTH_INVALID, 0, "unknown network mode");
