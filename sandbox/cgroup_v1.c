@@ -49,6 +49,9 @@ static int open_parent(const char *controller)
 	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/%s", controller, PARENT_NAME);
 	if (cgroup_open_directory(AT_FDCWD, path, access(path, F_OK) < 0, &fd, NULL) < 0)
 		return -1;
+	/* made by a berth of root: of no use to anybody else */
+	if (faccessat(fd, ".", W_OK, AT_EACCESS) < 0)
+		close_fd(&fd);
 	return fd;
 }
 

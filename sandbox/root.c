@@ -262,14 +262,17 @@ static int open_proc(int *ret_fd, struct berth_error *err)
 			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, ret_fd, err);
 }
 
-static int attach_volume(struct root_plan *plan, size_t index, struct berth_error *err)
+/* Rootless, and while the host's directories can still be named. */
+static int open_volumes(struct root_plan *plan, struct berth_error *err)
 {
-	const struct sandbox_volume_mount *row = &plan->spec->volumes[index];
+	for (size_t i = 0; i < plan->spec->volume_count; i++) {
+		const struct sandbox_volume_mount *row = &plan->spec->volumes[i];
 
-	if (plan->volume_fds[index] < 0 &&
-	    sandbox_volume_open_mount_inside(row->volume, &plan->volume_fds[index], err) < 0)
-		return berth_fail_context(err, "volume %s", row->target);
-	return mount_bind(plan->volume_fds[index], row->target, true, err);
+		if (plan->volume_fds[i] < 0 &&
+		    sandbox_volume_open_mount_inside(row->volume, &plan->volume_fds[i], err) < 0)
+			return berth_fail_context(err, "volume %s", row->target);
+	}
+	return 0;
 }
 
 int root_build(struct root_plan *plan, struct berth_error *err)
@@ -278,7 +281,8 @@ int root_build(struct root_plan *plan, struct berth_error *err)
 
 	if (!plan->privileged && root_prepare(plan, err) < 0)
 		return -1;
-	if (open_proc(&proc_fd, err) < 0 || enter_empty_root(err) < 0)
+	if (open_volumes(plan, err) < 0 || open_proc(&proc_fd, err) < 0 ||
+	    enter_empty_root(err) < 0)
 		return -1;
 	for (size_t i = 0; i < root_default_count; i++)
 		if (apply_default(plan, i, proc_fd, err) < 0)
@@ -287,7 +291,7 @@ int root_build(struct root_plan *plan, struct berth_error *err)
 		if (apply_mount(plan, i, err) < 0)
 			return -1;
 	for (size_t i = 0; i < plan->spec->volume_count; i++)
-		if (attach_volume(plan, i, err) < 0)
+		if (mount_bind(plan->volume_fds[i], plan->spec->volumes[i].target, true, err) < 0)
 			return -1;
 	return mount_restrict("/", tmpfs_attributes | MOUNT_ATTR_RDONLY, err);
 }
