@@ -171,9 +171,9 @@ static const struct probe_row rows[] = {
 		  "leave the root by ..", climb, NULL, PROBE_HELD),
 	PROBE_TRY("mount_flags", "no_new_privileges", NULL, "find a mount without nosuid and nodev",
 		  inspect_nosuid, NULL, PROBE_HELD),
-	PROBE_TRY("mountinfo", "mount_namespace", NULL,
-		  "read the host's private paths from the table of mounts", inspect_mountinfo, NULL,
-		  PROBE_HELD),
+	/* A volume that is a file system of its own shows no path; a plain directory does. */
+	PROBE_TRY("mountinfo", "disk_limit", NULL, "read the paths of its volumes on the host",
+		  inspect_mountinfo, NULL, PROBE_HELD),
 };
 
 const struct probe_group probe_mounts = PROBE_GROUP("mounts", rows);
