@@ -77,8 +77,7 @@ int cgroup_host_open(struct cgroup_host *host, const char *name, struct berth_er
 		if (outcome == 0) {
 			if (why[0] && !host->why[0])
 				memcpy(host->why, why, sizeof(why));
-			if (host->driver->sweep)
-				host->driver->sweep(host);
+			cgroup_sweep(host);
 			return 0;
 		}
 		if (outcome > 0 && host->why[0] && !why[0])
@@ -99,14 +98,24 @@ void cgroup_host_close(struct cgroup_host *host)
 	close_fds(host->parent_fds);
 }
 
-int cgroup_create(struct cgroup *group, struct cgroup_host *host, const char *run_name,
-		  const struct resource_limits *limits, struct berth_error *err)
+void cgroup_begin(struct cgroup *group, struct cgroup_host *host, const char *run_name)
 {
 	*group = (struct cgroup){.host = host, .oom_event_fd = -1};
 	forget_fds(group->fds);
 	(void)snprintf(group->name, sizeof(group->name), "%.64s.%u.%s", run_name, ++host->sequence,
 		       host->owner);
-	return host->driver->create(group, limits, err);
+}
+
+int cgroup_make(struct cgroup *group, const struct resource_limits *limits, struct berth_error *err)
+{
+	return group->host->driver->create(group, limits, err);
+}
+
+int cgroup_create(struct cgroup *group, struct cgroup_host *host, const char *run_name,
+		  const struct resource_limits *limits, struct berth_error *err)
+{
+	cgroup_begin(group, host, run_name);
+	return cgroup_make(group, limits, err);
 }
 
 void cgroup_destroy(struct cgroup *group)
@@ -154,13 +163,26 @@ static bool is_stale(const char *name)
 	return read_start_time(pid, now, sizeof(now)) < 0 || strcmp(now, start_time) != 0;
 }
 
-void cgroup_sweep_directory(int parent_fd)
+static void remove_everywhere(const struct cgroup_host *host, const char *name)
+{
+	for (size_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+		if (host->parent_fds[i] >= 0)
+			/* one that still has processes stays (EBUSY) for the next sweep */
+			(void)unlinkat(host->parent_fds[i], name, AT_REMOVEDIR);
+}
+
+void cgroup_sweep(struct cgroup_host *host)
 {
 	AUTO_DIRECTORY DIR *directory = NULL;
 	AUTO_CLOSE int fd = -1;
 	struct dirent *entry;
+	int last = CGROUP_HIERARCHIES_MAX - 1;
 
-	fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (last >= 0 && host->parent_fds[last] < 0)
+		last--;
+	if (last < 0)
+		return;
+	fd = openat(host->parent_fds[last], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	directory = fdopendir(fd);
@@ -169,8 +191,7 @@ void cgroup_sweep_directory(int parent_fd)
 	(void)steal_fd(&fd);
 	while ((entry = readdir(directory))) {
 		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && is_stale(entry->d_name))
-			/* one that still has processes stays (EBUSY) for the next sweep */
-			(void)unlinkat(parent_fd, entry->d_name, AT_REMOVEDIR);
+			remove_everywhere(host, entry->d_name);
 	}
 }
 

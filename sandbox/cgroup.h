@@ -63,8 +63,6 @@ struct cgroup_driver {
 	void (*read_usage)(const struct cgroup *group, struct sandbox_usage *usage);
 	/* Removes the group; it must be empty by then. */
 	void (*remove)(struct cgroup *group);
-	/* Removes groups of dead supervisors. */
-	void (*sweep)(struct cgroup_host *host);
 };
 
 /* One limit in both versions; a file that is not there is a limit this host cannot enforce. */
@@ -85,7 +83,12 @@ extern const struct cgroup_driver cgroup_driver_v2, cgroup_driver_v1, cgroup_dri
 int cgroup_host_open(struct cgroup_host *host, const char *name, struct berth_error *err);
 void cgroup_host_close(struct cgroup_host *host);
 
-/* Makes a group named after the run and this process, so that a sweep can tell it is stale. */
+/* Names a group after the run and this process, so that a sweep can tell it is stale. */
+void cgroup_begin(struct cgroup *group, struct cgroup_host *host, const char *run_name);
+/* Makes the group that was named. Apart, so that a child that joins later can start meanwhile. */
+int cgroup_make(struct cgroup *group, const struct resource_limits *limits,
+		struct berth_error *err);
+/* Both. */
 int cgroup_create(struct cgroup *group, struct cgroup_host *host, const char *run_name,
 		  const struct resource_limits *limits, struct berth_error *err);
 /* Removes the group and closes everything; accepts a half-made one. */
@@ -94,7 +97,8 @@ void cgroup_destroy(struct cgroup *group);
 /* For drivers: opens parent/name, making it when create is set. */
 int cgroup_open_directory(int parent_fd, const char *name, bool create, int *ret_fd,
 			  struct berth_error *err);
-/* For drivers: removes the stale groups below parent_fd. */
-void cgroup_sweep_directory(int parent_fd);
+/* Removes the groups of dead supervisors. Drivers make a group in the last hierarchy first and
+ * remove it there last, so that one look finds them all. */
+void cgroup_sweep(struct cgroup_host *host);
 /* For drivers: "key value" lines of a control file; UINT64_MAX when the key is not there. */
 uint64_t cgroup_find_value(const char *text, const char *key);

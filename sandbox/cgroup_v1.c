@@ -126,7 +126,8 @@ static int apply_limits(struct cgroup *group, const struct resource_limits *limi
 static int v1_create(struct cgroup *group, const struct resource_limits *limits,
 		     struct berth_error *err)
 {
-	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++) {
+	/* the last first: see cgroup_sweep() */
+	for (int i = CGROUP_HIERARCHIES_MAX - 1; i >= 0; i--) {
 		if (group->host->parent_fds[i] < 0)
 			continue;
 		if (cgroup_open_directory(group->host->parent_fds[i], group->name, true,
@@ -148,10 +149,14 @@ static int v1_create(struct cgroup *group, const struct resource_limits *limits,
  * which is 20 ms and more on a busy host. The child is one thread. */
 static int v1_join(const struct cgroup *group, struct berth_error *err)
 {
+	char tasks[CGROUP_NAME_SIZE + sizeof("/tasks")];
+
+	(void)snprintf(tasks, sizeof(tasks), "%s/tasks", group->name);
 	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++) {
-		if (group->fds[i] < 0)
+		if (group->host->parent_fds[i] < 0)
 			continue;
-		if (descriptor_write_control(group->fds[i], "tasks", "0", err) < 0)
+		/* by name: it may have been made after this child was born */
+		if (descriptor_write_control(group->host->parent_fds[i], tasks, "0", err) < 0)
 			return berth_fail_context(err, "cgroup v1 %s", controllers[i]);
 	}
 	return 0;
@@ -248,13 +253,6 @@ static void v1_remove(struct cgroup *group)
 	}
 }
 
-static void v1_sweep(struct cgroup_host *host)
-{
-	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
-		if (host->parent_fds[i] >= 0)
-			cgroup_sweep_directory(host->parent_fds[i]);
-}
-
 const struct cgroup_driver cgroup_driver_v1 = {
 	.name = "v1",
 	.probe = v1_probe,
@@ -263,5 +261,4 @@ const struct cgroup_driver cgroup_driver_v1 = {
 	.clone_fd = v1_clone_fd,
 	.read_usage = v1_read_usage,
 	.remove = v1_remove,
-	.sweep = v1_sweep,
 };

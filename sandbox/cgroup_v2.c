@@ -274,11 +274,6 @@ static void v2_remove(struct cgroup *group)
 	}
 }
 
-static void v2_sweep(struct cgroup_host *host)
-{
-	cgroup_sweep_directory(host->parent_fds[0]);
-}
-
 const struct cgroup_driver cgroup_driver_v2 = {
 	.name = "v2",
 	.probe = v2_probe,
@@ -286,5 +281,4 @@ const struct cgroup_driver cgroup_driver_v2 = {
 	.clone_fd = v2_clone_fd,
 	.read_usage = v2_read_usage,
 	.remove = v2_remove,
-	.sweep = v2_sweep,
 };

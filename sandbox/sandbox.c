@@ -33,6 +33,7 @@ struct sandbox {
 	int pidfd, control_fd, epoll_fd, channel_fd;
 	int mounts_fd; /* keeps the run's mounts, so that taking them apart can wait */
 	bool channel_expected, start_told, started, ended, exec_failed, reported_end, oom_seen;
+	bool cgroup_pending; /* named, not made yet */
 	uint64_t launched_ns;
 	struct sandbox_volume *volumes[SANDBOX_VOLUMES_MAX];
 	size_t volume_count;
@@ -73,9 +74,9 @@ static int create_handle(struct sandbox_host *host, const struct sandbox_spec *s
 	return 0;
 }
 
-/* Born in its group where the kernel can (5.7), in its namespaces, with a pidfd. The time and
- * cgroup namespaces are the child's own to make, see init.c. */
-static pid_t clone_init(struct sandbox *sandbox, const struct launch *launch)
+/* Born in its group where the kernel can (5.7), in its namespaces, with a pidfd. The network,
+ * time and cgroup namespaces are the child's own to make, see init.c. */
+static pid_t clone_init(struct sandbox *sandbox)
 {
 	int group_fd = sandbox->host->cgroup.driver->clone_fd(&sandbox->cgroup);
 	struct clone_args arguments = {
@@ -85,8 +86,6 @@ static pid_t clone_init(struct sandbox *sandbox, const struct launch *launch)
 		.exit_signal = SIGCHLD,
 	};
 
-	if (launch->own_network)
-		arguments.flags |= CLONE_NEWNET;
 	if (group_fd >= 0) {
 		arguments.flags |= CLONE_INTO_CGROUP;
 		arguments.cgroup = (uint64_t)group_fd;
@@ -111,7 +110,7 @@ static int start_init(struct sandbox *sandbox, struct launch *launch, pid_t *ret
 		pooled = entered == 0;
 		launch->own_network = !pooled;
 	}
-	pid = clone_init(sandbox, launch);
+	pid = clone_init(sandbox);
 	clone_errno = errno;
 	if (pid == 0)
 		init_main(launch);
@@ -136,6 +135,9 @@ static int admit(struct sandbox *sandbox, struct launch *launch, pid_t pid, stru
 		return berth_fail(err, BERTH_SYSTEM, errno, "open %s", path);
 	if (identity_write_maps(&sandbox->identity, proc_fd, err) < 0)
 		return berth_fail_context(err, "map ids");
+	if (sandbox->cgroup_pending &&
+	    cgroup_make(&sandbox->cgroup, &launch->spec->limits, err) < 0)
+		return -1;
 	if (launch->privileged) {
 		namespace_fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
 		if (namespace_fd < 0)
@@ -162,6 +164,22 @@ static int open_control(struct sandbox *sandbox, int *ret_child_fd, struct berth
 	return 0;
 }
 
+/* A ready one, or one made now; where the child joins by itself, only its name: it is made while
+ * the child makes its network namespace, which takes as long. */
+static int prepare_cgroup(struct sandbox *sandbox, const struct sandbox_spec *spec,
+			  struct berth_error *err)
+{
+	struct cgroup_host *host = &sandbox->host->cgroup;
+
+	if (cgroup_pool_take(&sandbox->host->cgroup_pool, &spec->limits, &sandbox->cgroup) == 0)
+		return 0;
+	cgroup_begin(&sandbox->cgroup, host, spec->name);
+	sandbox->cgroup_pending = host->driver->join != NULL;
+	if (sandbox->cgroup_pending)
+		return 0;
+	return cgroup_make(&sandbox->cgroup, &spec->limits, err);
+}
+
 static int launch_run(struct sandbox *sandbox, struct launch *launch, struct berth_error *err)
 {
 	AUTO_CLOSE int child_fd = -1;
@@ -173,10 +191,7 @@ static int launch_run(struct sandbox *sandbox, struct launch *launch, struct ber
 	launch->identity = sandbox->identity;
 	launch->cgroup = &sandbox->cgroup;
 	launch->root.identity = &launch->identity;
-	if (cgroup_pool_take(&sandbox->host->cgroup_pool, &launch->spec->limits, &sandbox->cgroup) >
-		    0 &&
-	    cgroup_create(&sandbox->cgroup, &sandbox->host->cgroup, launch->spec->name,
-			  &launch->spec->limits, err) < 0)
+	if (prepare_cgroup(sandbox, launch->spec, err) < 0)
 		return -1;
 	if (launch->privileged && root_prepare(&launch->root, err) < 0)
 		return -1;

@@ -30,6 +30,7 @@
 #define MEMORY      (64 << 20)
 #define TOUCHED     (16 << 20)
 #define BURNED_NS   60000000
+#define LAST_ROOT   "/sys/fs/cgroup/blkio/berth/" /* where a sweep looks */
 #define MEMORY_ROOT "/sys/fs/cgroup/memory/berth/"
 
 static const struct resource_limits limits = {
@@ -183,7 +184,7 @@ static bool exists(const char *name)
 {
 	char path[256];
 
-	(void)snprintf(path, sizeof(path), MEMORY_ROOT "%s", name);
+	(void)snprintf(path, sizeof(path), LAST_ROOT "%s", name);
 	return access(path, F_OK) == 0;
 }
 
@@ -191,7 +192,7 @@ static void make_group(const char *name)
 {
 	char path[256];
 
-	(void)snprintf(path, sizeof(path), MEMORY_ROOT "%s", name);
+	(void)snprintf(path, sizeof(path), LAST_ROOT "%s", name);
 	assert_int_equal(mkdir(path, 0755), 0);
 }
 
@@ -199,7 +200,7 @@ static void remove_group(const char *name)
 {
 	char path[256];
 
-	(void)snprintf(path, sizeof(path), MEMORY_ROOT "%s", name);
+	(void)snprintf(path, sizeof(path), LAST_ROOT "%s", name);
 	assert_int_equal(rmdir(path), 0);
 }
 
