@@ -87,7 +87,7 @@ int root_prepare(struct root_plan *plan, struct berth_error *err)
 }
 
 /* The owner of the source becomes the run's task inside, whoever started berth. */
-static int map_writable_bind(struct root_plan *plan, size_t index, struct berth_error *err)
+static int map_bind(struct root_plan *plan, size_t index, struct berth_error *err)
 {
 	AUTO_CLOSE int namespace_fd = -1;
 	struct stat facts;
@@ -106,9 +106,10 @@ int root_map_ownership(struct root_plan *plan, int user_namespace_fd, struct ber
 		const struct sandbox_mount *mount = &plan->spec->mounts[i];
 
 		if (mount->kind != SANDBOX_MOUNT_BIND || plan->mount_fds[i] < 0 ||
-		    !(mount->flags & SANDBOX_MOUNT_WRITABLE))
+		    !(mount->flags & (SANDBOX_MOUNT_WRITABLE | SANDBOX_MOUNT_MAPPED)))
 			continue;
-		if (map_writable_bind(plan, i, err) < 0)
+		/* unmapped it may still be read as far as its mode lets everybody */
+		if (map_bind(plan, i, err) < 0 && (mount->flags & SANDBOX_MOUNT_WRITABLE))
 			return berth_fail_context(err, "writable mount of %s", mount->source);
 	}
 	for (size_t i = 0; i < plan->spec->volume_count; i++)

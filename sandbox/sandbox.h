@@ -43,6 +43,9 @@ enum {
 					    caller's own uid appears as the task's */
 	SANDBOX_MOUNT_NOEXEC = 1 << 1,
 	SANDBOX_MOUNT_OPTIONAL = 1 << 2, /* BIND: a missing source is skipped, not an error */
+	SANDBOX_MOUNT_MAPPED = 1 << 3,   /* read-only BIND: id-mapped like a writable one where the
+					    file system can, so that the task may read what only the
+					    source's owner may */
 };
 
 struct sandbox_mount {

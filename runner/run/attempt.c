@@ -255,11 +255,16 @@ static void conclude(struct attempt *attempt)
 int attempt_finish(struct attempt *attempt, struct berth_error *err)
 {
 	int result = loop_run(attempt->context.loop, err);
+	int lost;
 
 	attempt->record->ended_ns = clock_realtime_ns();
 	if (result < 0)
 		return -1;
 	conclude(attempt);
+	/* a shell's redirection would have told the command itself */
+	lost = streams_output_failure(attempt->streams);
+	if (lost && attempt->record->outcome == OUTCOME_COMPLETED)
+		return berth_fail(err, BERTH_SYSTEM, lost, "pass on the task's stdout");
 	return collect(attempt, err);
 }
 

@@ -30,17 +30,10 @@ static int open_volume(struct checkpoint_place *place, struct sandbox_host *host
 {
 	const struct resource_limits *limits = &plan->limits;
 
-	switch (plan->checkpoint) {
-	case RUN_VOLUME_NONE:
+	if (plan->checkpoint == RUN_VOLUME_NONE)
 		return 0;
-	case RUN_VOLUME_MEMORY:
-		return sandbox_volume_create_memory(host, limits->tmpfs_bytes, limits->tmpfs_inodes,
-						    &place->volume, err);
-	case RUN_VOLUME_DISK:
-		return sandbox_volume_open_disk(host, place->path, limits->disk_bytes,
-						limits->disk_inodes, &place->volume, err);
-	}
-	return 0;
+	return sandbox_volume_open_disk(host, place->path, limits->disk_bytes, limits->disk_inodes,
+					&place->volume, err);
 }
 
 static int make_directory(const char *path, struct berth_error *err)

@@ -31,6 +31,7 @@ struct outlet {
 	int again; /* our own non-blocking description of the same terminal or pipe; -1: none */
 	enum outlet_kind kind;
 	bool closed;
+	int failure; /* errno that closed it, EPIPE apart */
 	bool was_opened; /* open_again() was tried */
 	bool no_splice;
 };
@@ -76,9 +77,10 @@ static int watch(struct outlet *outlet, bool on, struct berth_error *err)
 				   &outlet->source, err);
 }
 
-static void mark_closed(struct outlet *outlet)
+static void mark_closed(struct outlet *outlet, int cause)
 {
 	outlet->closed = true;
+	outlet->failure = cause == EPIPE ? 0 : cause;
 	text_finish(&outlet->pending);
 	loop_source_destroy(outlet->source);
 	outlet->source = NULL;
@@ -117,8 +119,8 @@ static ssize_t write_until_full(struct outlet *outlet, const char *data, size_t 
 		} else if (errno == EAGAIN) {
 			return watch(outlet, true, err) < 0 ? -1 : (ssize_t)done;
 		} else if (errno != EINTR) {
-			/* EPIPE, EBADF, ENOSPC, EIO of a vanished terminal: nobody gets more */
-			mark_closed(outlet);
+			/* EPIPE, ENOSPC, EIO of a vanished terminal: nobody gets more */
+			mark_closed(outlet, errno);
 			return -2;
 		}
 	}
@@ -249,7 +251,7 @@ int outlet_move(struct outlet *outlet, int pipe, struct berth_error *err)
 		outlet->no_splice = true;
 		return copy_from_pipe(outlet, pipe, err);
 	}
-	mark_closed(outlet);
+	mark_closed(outlet, errno);
 	return OUTLET_CLOSED;
 }
 
@@ -261,6 +263,11 @@ size_t outlet_pending(const struct outlet *outlet)
 bool outlet_is_closed(const struct outlet *outlet)
 {
 	return outlet->closed;
+}
+
+int outlet_failure(const struct outlet *outlet)
+{
+	return outlet->failure;
 }
 
 enum outlet_kind outlet_kind(const struct outlet *outlet)

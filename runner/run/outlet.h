@@ -40,4 +40,7 @@ int outlet_move(struct outlet *outlet, int pipe, struct berth_error *err);
 /* Bytes buffered. */
 size_t outlet_pending(const struct outlet *outlet);
 bool outlet_is_closed(const struct outlet *outlet);
+/* The errno that lost bytes (ENOSPC, EIO …); 0 when there was none, or when the reader simply went
+ * away. */
+int outlet_failure(const struct outlet *outlet);
 enum outlet_kind outlet_kind(const struct outlet *outlet);

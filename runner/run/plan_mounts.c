@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -119,6 +120,19 @@ static const char *name_input(struct run_plan *plan, const char *source, struct 
 	}
 }
 
+/* What everybody may read needs no mapping: that saves some 0.3 ms, and of a directory open to all
+ * (/etc) the files that are not (shadow) stay closed. */
+static unsigned mapping_flag(const char *source)
+{
+	struct stat status;
+	mode_t needed;
+
+	if (stat(source, &status) < 0)
+		return 0;
+	needed = S_ISDIR(status.st_mode) ? S_IROTH | S_IXOTH : S_IROTH;
+	return (status.st_mode & needed) == needed ? 0 : SANDBOX_MOUNT_MAPPED;
+}
+
 int plan_mounts_add_inputs(struct run_plan *plan, struct berth_error *err)
 {
 	for (size_t i = 0; i < plan->options->inputs.count; i++) {
@@ -130,6 +144,7 @@ int plan_mounts_add_inputs(struct run_plan *plan, struct berth_error *err)
 		mount.source = resolve_source(plan, given, "--input", err);
 		if (!mount.source)
 			return -1;
+		mount.flags |= mapping_flag(mount.source);
 		/* the name the user wrote, where it is one, not that of what a link leads to */
 		last = last ? last + 1 : given;
 		if (*last && strcmp(last, ".") != 0 && strcmp(last, "..") != 0) {
@@ -209,7 +224,7 @@ int plan_mounts_add_user(struct run_plan *plan, struct berth_error *err)
 	for (size_t i = 0; i < plan->options->mounts.count; i++) {
 		struct sandbox_mount mount = {.kind = SANDBOX_MOUNT_BIND};
 		bool writable = false;
-		char *text, *target;
+		char *text, *target = NULL;
 
 		text = string_list_add_format(&plan->strings, err, "%s",
 					      plan->options->mounts.items[i]);
@@ -220,7 +235,7 @@ int plan_mounts_add_user(struct run_plan *plan, struct berth_error *err)
 		if (!mount.source)
 			return -1;
 		mount.target = target;
-		mount.flags = writable ? SANDBOX_MOUNT_WRITABLE : 0;
+		mount.flags = writable ? SANDBOX_MOUNT_WRITABLE : mapping_flag(mount.source);
 		if (strcmp(target, RUN_WORK_PATH) == 0)
 			plan->work = RUN_VOLUME_NONE;
 		if (add_mount(plan, &mount, err) < 0)

@@ -81,7 +81,8 @@ static int back_off(struct run *run, const struct attempt_record *last, struct b
 	uint64_t delay_ms;
 	int result;
 
-	(void)getrandom(&random, sizeof(random), 0); /* without it there is no jitter, no harm */
+	if (getrandom(&random, sizeof(random), 0) < 0)
+		random = 0; /* no jitter, no harm */
 	delay_ms = retry_delay_ms(last->number, random);
 	log_sink_notice(run->log, LOG_WARN, "%s %s; attempt %u of %u in %s", run->plan->label,
 			last->message, last->number + 1, run->plan->attempts,

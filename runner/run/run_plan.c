@@ -13,6 +13,8 @@
 #include "runner/run/plan_environment.h"
 #include "runner/run/plan_mounts.h"
 
+#define DISK_INODES_MIN 64
+
 struct planner {
 	struct run_plan *plan;
 	const struct run_options *options;
@@ -41,6 +43,27 @@ static int plan_extensions(struct planner *planner, struct berth_error *err)
 				   &planner->task_extension, &plan->task, err);
 }
 
+static bool was_given(const struct run_options *options, const char *limit)
+{
+	for (size_t i = 0; i < resource_limit_row_count; i++)
+		if (strcmp(resource_limit_rows[i].name, limit) == 0)
+			return options->limits.given & (UINT32_C(1) << i);
+	return false;
+}
+
+/* A disk of another size has room for its share of files only: an inode takes room, too. */
+static void scale_inodes(const struct run_options *options, const struct machine *machine,
+			 struct resource_limits *limits)
+{
+	double share = (double)limits->disk_bytes / (double)machine->limits.disk_bytes;
+
+	if (!was_given(options, "disk") || was_given(options, "disk_inodes"))
+		return;
+	limits->disk_inodes = (int64_t)((double)machine->limits.disk_inodes * share);
+	if (limits->disk_inodes < DISK_INODES_MIN)
+		limits->disk_inodes = DISK_INODES_MIN;
+}
+
 static int plan_machine(struct planner *planner, struct berth_error *err)
 {
 	const struct run_options *options = planner->options;
@@ -59,34 +82,27 @@ static int plan_machine(struct planner *planner, struct berth_error *err)
 	plan->machine = machine->name;
 	plan->limits = machine->limits;
 	limit_overrides_apply(&options->limits, &plan->limits);
+	scale_inodes(options, machine, &plan->limits);
 	if (machine_host_capacity(&capacity, err) < 0)
 		return -1;
 	return machine_check_fit(&plan->machines, options->limits.given ? NULL : machine->name,
 				 &plan->limits, &capacity, err);
 }
 
-static bool disk_was_given(const struct run_options *options)
-{
-	for (size_t i = 0; i < resource_limit_row_count; i++)
-		if (strcmp(resource_limit_rows[i].name, "disk") == 0)
-			return options->limits.given & (UINT32_C(1) << i);
-	return false;
-}
-
 static int plan_volumes(struct planner *planner, struct berth_error *err)
 {
 	const struct run_options *options = planner->options;
 	struct run_plan *plan = planner->plan;
-	bool disk = (plan->task && plan->task->disk) || disk_was_given(options);
+	bool disk = (plan->task && plan->task->disk) || was_given(options, "disk");
 
 	(void)err;
 	plan->work = disk ? RUN_VOLUME_DISK : RUN_VOLUME_MEMORY;
 	if (options->output || (plan->task && plan->task->disk))
 		plan->output = RUN_VOLUME_DISK;
-	if (options->checkpoint || (plan->task && plan->task->disk))
+	/* files that outlive an attempt; a task without them still has its named checkpoints */
+	if (options->checkpoint || (plan->task && plan->task->disk) ||
+	    (!plan->task && plan->attempts > 1))
 		plan->checkpoint = RUN_VOLUME_DISK;
-	else if (plan->attempts > 1 || plan->task)
-		plan->checkpoint = disk ? RUN_VOLUME_DISK : RUN_VOLUME_MEMORY;
 	return 0;
 }
 

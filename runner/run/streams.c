@@ -224,6 +224,11 @@ void streams_close_task_descriptors(struct streams *streams)
 	}
 }
 
+int streams_output_failure(const struct streams *streams)
+{
+	return streams->output ? outlet_failure(streams->output) : 0;
+}
+
 bool streams_are_done(const struct streams *streams)
 {
 	bool flushed = !streams->output || outlet_pending(streams->output) == 0;

@@ -36,4 +36,7 @@ void streams_task_descriptors(const struct streams *streams, int ret_fds[3]);
 /* The task has its copies: ours must go, or the pipes would never end. */
 void streams_close_task_descriptors(struct streams *streams);
 
+/* The errno for which stdout was not passed on in whole; 0: it was, or its reader went away. */
+int streams_output_failure(const struct streams *streams);
+
 bool streams_are_done(const struct streams *streams);
