@@ -31,7 +31,7 @@ struct outlet {
 	int again; /* our own non-blocking description of the same terminal or pipe; -1: none */
 	enum outlet_kind kind;
 	bool closed;
-	int failure; /* errno that closed it, EPIPE apart */
+	int failure;     /* errno that closed it, EPIPE apart */
 	bool was_opened; /* open_again() was tried */
 	bool no_splice;
 };

@@ -39,7 +39,7 @@ struct run_plan {
 	struct sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
 	size_t mount_count;
 	enum run_volume work, output, checkpoint; /* the last is never in memory */
-	uint64_t timeout_ms; /* of one attempt; 0: none */
+	uint64_t timeout_ms;                      /* of one attempt; 0: none */
 	unsigned attempts;
 	/* what the rest points into */
 	struct machine_list machines;

@@ -2,6 +2,7 @@
 /* fstat(2) and F_GETFL of the three standard descriptors. */
 #include "runner/run/standard_streams.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -15,9 +16,14 @@
 void standard_streams_ensure(void)
 {
 	for (int fd = 0; fd <= 2; fd++) {
+		int filler;
+
+		if (fcntl(fd, F_GETFD) == 0 || errno != EBADF)
+			continue;
 		/* the lowest free number is fd itself: those below are open by now */
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-			(void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+		filler = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+		assert(filler == fd || filler < 0);
+		(void)filler;
 	}
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every verb but run: its help, its listing, its JSON, its errors; the completion scripts.
 set -eu
-berth=$BERTH
+berth=${BERTH:?the program to test}
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 failed=0 count=0
@@ -124,7 +124,7 @@ done
 for option in machine ext image net mount env cwd timeout grace attempts checkpoint result log-format \
 	name payload input output quiet verbose cpu memory pids disk tmpfs log; do
 	count=$((count + 1))
-	if ! grep -q -e "--$option[ \`.]" "$directory/reference"; then
+	if ! grep -q -e "--${option}[ \`.]" "$directory/reference"; then
 		echo "FAILED: --$option is not in the reference"
 		failed=$((failed + 1))
 	fi
