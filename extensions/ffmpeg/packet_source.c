@@ -60,15 +60,16 @@ static int assign_dts(struct packet_source *source, AVPacket *packet, struct ber
 	if (source->waiting_count <= source->delay) {
 		packet->dts = source->waiting[0] -
 			      (source->delay - source->waiting_count + 1) * source->nominal;
-		return 0;
+	} else {
+		packet->dts = source->waiting[0];
+		source->waiting_count--;
+		memmove(source->waiting, source->waiting + 1,
+			(size_t)source->waiting_count * sizeof(source->waiting[0]));
 	}
-	packet->dts = source->waiting[0];
-	source->waiting_count--;
-	memmove(source->waiting, source->waiting + 1,
-		(size_t)source->waiting_count * sizeof(source->waiting[0]));
-	if (packet->dts > packet->pts)
-		return berth_fail(err, BERTH_PROTOCOL, 0, "a frame comes %d frames late",
+	if (packet->dts > packet->pts || (source->packets > 0 && packet->dts <= source->last_dts))
+		return berth_fail(err, BERTH_PROTOCOL, 0, "a frame comes more than %d frames late",
 				  source->delay);
+	source->last_dts = packet->dts;
 	return 0;
 }
 

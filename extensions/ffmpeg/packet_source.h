@@ -30,6 +30,7 @@ struct packet_source {
 	int64_t segment, segment_count;
 	int64_t waiting[PACKET_REORDER_MAX + 1]; /* the smallest timestamps, sorted */
 	int waiting_count, delay;
+	int64_t last_dts;
 	int64_t nominal; /* a frame's duration */
 
 	/* the input's own packets */
