@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "machines/presets.h"
 
 #define DESCRIPTION_FIELD "description"
 #define KNOWN_NAMES_SIZE  160 /* of the machines that are named in an error */
@@ -189,16 +190,30 @@ static int load_directory(struct machine_list *list, const char *directory, stru
 	return result;
 }
 
+static int copy_presets(struct machine_list *list, struct berth_error *err)
+{
+	size_t bytes = machine_preset_count * sizeof(*list->machines);
+
+	list->machines = malloc(bytes);
+	if (!list->machines)
+		return berth_fail(err, BERTH_MEMORY, ENOMEM, "machine presets");
+	memcpy(list->machines, machine_presets, bytes);
+	list->count = machine_preset_count;
+	return 0;
+}
+
 int machine_list_load(const char *presets_path, const char *directory,
 		      struct machine_list *ret_list, struct berth_error *err)
 {
 	struct machine_list list = {0};
+	int loaded;
 
 	if (!directory)
 		directory = getenv(MACHINE_DIRECTORY_VARIABLE);
 	if (!directory || !*directory)
 		directory = MACHINE_DIRECTORY;
-	if (load_file(&list, presets_path, err) < 0 || load_directory(&list, directory, err) < 0) {
+	loaded = presets_path ? load_file(&list, presets_path, err) : copy_presets(&list, err);
+	if (loaded < 0 || load_directory(&list, directory, err) < 0) {
 		machine_list_finish(&list);
 		return -1;
 	}

@@ -15,6 +15,7 @@
 #define MACHINE_DROPINS_MAX        64
 #define MACHINE_DIRECTORY          "/etc/berth/machines.d"
 #define MACHINE_DIRECTORY_VARIABLE "BERTH_MACHINES_DIR"
+#define MACHINE_NO_DIRECTORY       "/nonexistent/berth"
 
 struct machine {
 	char name[MACHINE_NAME_MAX + 1];
@@ -28,11 +29,12 @@ struct machine_list {
 	size_t count;
 };
 
-/* Loads presets_path and then every *.json of the drop-in directory in name order. Each file is
- * one object {name: {field: value, …}, …} with the rows of resource_limit_rows and "description"
- * as fields: a known name is resized (only the fields given change), a new one is added with the
- * rows' defaults. directory NULL means $BERTH_MACHINES_DIR or else MACHINE_DIRECTORY; one that
- * does not exist holds nothing. BERTH_INVALID is "path:line: machine: field: why". */
+/* Loads presets_path (NULL: the presets compiled in) and then every *.json of the drop-in directory
+ * in name order. Each file is one object {name: {field: value, …}, …} with the rows of
+ * resource_limit_rows and "description" as fields: a known name is resized (only the fields given
+ * change), a new one is added with the rows' defaults. directory NULL means $BERTH_MACHINES_DIR or
+ * else MACHINE_DIRECTORY; one that does not exist holds nothing. BERTH_INVALID is "path:line:
+ * machine: field: why". */
 int machine_list_load(const char *presets_path, const char *directory,
 		      struct machine_list *ret_list, struct berth_error *err);
 /* Accepts a zeroed list. */

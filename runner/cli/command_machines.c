@@ -10,7 +10,6 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/complaint.h"
 #include "runner/cli/listing.h"
-#include "runner/run/installation.h"
 
 struct catalogue {
 	struct machine_list list;
@@ -19,12 +18,9 @@ struct catalogue {
 
 static int load(struct catalogue *catalogue, struct berth_error *err)
 {
-	struct installation installation;
-
-	if (installation_find(&installation, err) < 0 ||
-	    machine_host_capacity(&catalogue->capacity, err) < 0)
+	if (machine_host_capacity(&catalogue->capacity, err) < 0)
 		return -1;
-	return machine_list_load(installation.presets, NULL, &catalogue->list, err);
+	return machine_list_load(NULL, NULL, &catalogue->list, err);
 }
 
 static bool fits(const struct catalogue *catalogue, const struct machine *machine)

@@ -19,7 +19,6 @@ struct place_row {
 /* clang-format off */
 static const struct place_row place_rows[] = {
 	{"the extensions", offsetof(struct installation, extensions), "extensions", "../lib/berth/extensions", true},
-	{"the machine presets", offsetof(struct installation, presets), "machines/presets.json", "../share/berth/machines/presets.json", false},
 	{"berth-task", offsetof(struct installation, task_program), "berth-task", "berth-task", true},
 };
 /* clang-format on */

@@ -8,12 +8,11 @@
 
 struct installation {
 	char extensions[PATH_MAX];   /* a directory of extension directories */
-	char presets[PATH_MAX];      /* machines/presets.json */
 	char task_program[PATH_MAX]; /* berth-task; empty when there is none */
 };
 
-/* From the directory of /proc/self/exe: DIR/extensions, DIR/machines, DIR/berth-task in a build
- * tree, else DIR/../lib/berth/extensions, DIR/../share/berth/machines, DIR/berth-task.
+/* From the directory of /proc/self/exe: DIR/extensions and DIR/berth-task in a build tree, else
+ * DIR/../lib/berth/extensions.
  * BERTH_NOT_FOUND names what is missing. */
 int installation_find(struct installation *ret_installation, struct berth_error *err);
 

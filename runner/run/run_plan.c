@@ -76,7 +76,7 @@ static int plan_machine(struct planner *planner, struct berth_error *err)
 		name = plan->task->machine;
 	if (options->machine)
 		name = options->machine;
-	if (machine_list_load(planner->installation->presets, NULL, &plan->machines, err) < 0 ||
+	if (machine_list_load(NULL, NULL, &plan->machines, err) < 0 ||
 	    machine_find(&plan->machines, name, &machine, err) < 0)
 		return -1;
 	plan->machine = machine->name;

@@ -7,7 +7,6 @@ trap 'rm -rf "$root"' EXIT
 DESTDIR=$root cmake --install "$BERTH_BUILD_DIR" --prefix /usr >"$root/install.log"
 
 for file in bin/berth bin/berth-task lib/libberth-task.a include/berth/task.h \
-	share/berth/machines/presets.json \
 	lib/berth/extensions/ffmpeg/extension.json lib/berth/extensions/ffmpeg/video-probe \
 	lib/berth/extensions/ffmpeg/video.probe.json lib/berth/extensions/ffmpeg/video-transcode \
 	lib/berth/extensions/ffmpeg/video-thumbnail \

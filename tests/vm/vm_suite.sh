@@ -40,7 +40,6 @@ chmod 755 "$bundle"
 (cd "$build" && find . -type f \( -name berth -o -name berth-task -o -path './machines/*.json' -o \
 	-path './tests/unit/sandbox/test_*' -perm -u+x \) -exec cp --parents {} "$bundle/" \;)
 mkdir -p "$bundle/machines"
-cp -n "$source/machines/presets.json" "$bundle/machines/"
 cp "$build/tests/escape/escape-probe" "$build/tests/attack/attack" "$source/tests/escape/report.py" \
 	"$source/tests/attack/"{run,rows,leftovers}.py "$here/guest_suite.sh" "$bundle/"
 

@@ -110,6 +110,20 @@ static void the_presets_are_as_documented(void **state)
 	assert_non_null(find(fixture, MACHINE_DEFAULT));
 }
 
+static void the_compiled_presets_are_those_of_the_file(void **state)
+{
+	struct fixture *fixture = *state;
+	struct machine_list compiled;
+
+	assert_int_equal(machine_list_load(presets, MACHINE_NO_DIRECTORY, &fixture->list, NULL), 0);
+	assert_int_equal(machine_list_load(NULL, MACHINE_NO_DIRECTORY, &compiled, NULL), 0);
+	assert_int_equal(compiled.count, fixture->list.count);
+	for (size_t i = 0; i < compiled.count; i++)
+		assert_memory_equal(&compiled.machines[i], &fixture->list.machines[i],
+				    sizeof(compiled.machines[i]));
+	machine_list_finish(&compiled);
+}
+
 static void a_missing_directory_holds_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -275,6 +289,7 @@ int main(void)
 	const char *source = getenv("BERTH_SOURCE_DIR");
 	const struct CMUnitTest tests[] = {
 		TEST(the_presets_are_as_documented),
+		TEST(the_compiled_presets_are_those_of_the_file),
 		TEST(a_missing_directory_holds_nothing),
 		TEST(a_dropin_resizes_only_what_it_names),
 		TEST(a_dropin_adds_a_machine),
