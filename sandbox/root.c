@@ -22,6 +22,7 @@
 #define ROOT_BYTES     "8m" /* generated files and mount points only */
 #define ROOT_INODES    "4096"
 #define TMPFS_QUARTERS 4
+#define PROC_PATH      "/proc"
 #define STAGING_PATH   "/usr" /* any directory: the new root covers it for a moment */
 
 static const unsigned tmpfs_attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
@@ -48,15 +49,18 @@ static int prepare_bind(struct root_plan *plan, size_t index, struct berth_error
 {
 	const struct sandbox_mount *mount = &plan->spec->mounts[index];
 	unsigned long long attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	struct berth_error failure = {0};
 	struct stat facts;
 
 	if (!(mount->flags & SANDBOX_MOUNT_WRITABLE))
 		attributes |= MOUNT_ATTR_RDONLY;
 	if (mount->flags & SANDBOX_MOUNT_NOEXEC)
 		attributes |= MOUNT_ATTR_NOEXEC;
-	if (mount_clone_tree(mount->source, attributes, &plan->mount_fds[index], err) < 0) {
-		if ((mount->flags & SANDBOX_MOUNT_OPTIONAL) && err->errnum == ENOENT)
+	if (mount_clone_tree(mount->source, attributes, &plan->mount_fds[index], &failure) < 0) {
+		if ((mount->flags & SANDBOX_MOUNT_OPTIONAL) && failure.code == BERTH_NOT_FOUND)
 			return 0;
+		if (err)
+			*err = failure;
 		return -1;
 	}
 	if (fstat(plan->mount_fds[index], &facts) < 0)
@@ -147,8 +151,8 @@ static int make_file(const char *path, const char *content, struct berth_error *
 	if (make_directories(path, false, err) < 0)
 		return -1;
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0 && errno == EEXIST && !content)
-		return 0; /* a mount point that is there already */
+	if (fd < 0 && !content && (errno == EEXIST || errno == EROFS))
+		return 0; /* a mount point that is there already, or attaching will tell */
 	if (fd < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "create file %s", path);
 	if (content && descriptor_write_all(fd, content, strlen(content), err) < 0)
@@ -165,6 +169,20 @@ static int make_symlink(const char *path, const char *text, struct berth_error *
 	return 0;
 }
 
+static int attach(int mount_fd, const char *target, struct berth_error *err)
+{
+	struct stat facts;
+
+	if (mount_attach(mount_fd, target, err) == 0)
+		return 0;
+	if (lstat(target, &facts) < 0 && errno == ENOENT)
+		return berth_fail(err, BERTH_INVALID, EROFS,
+				  "mount at %s: there is no such mount point, and none can be made "
+				  "inside a read-only mount",
+				  target);
+	return -1;
+}
+
 static int mount_tmpfs(const char *target, uint64_t bytes, int64_t inodes, const char *mode,
 		       struct berth_error *err)
 {
@@ -177,7 +195,7 @@ static int mount_tmpfs(const char *target, uint64_t bytes, int64_t inodes, const
 	if (mount_create("tmpfs", options, tmpfs_attributes, &fd, err) < 0 ||
 	    make_directories(target, true, err) < 0)
 		return -1;
-	return mount_attach(fd, target, err);
+	return attach(fd, target, err);
 }
 
 static int mount_bind(int fd, const char *target, bool is_directory, struct berth_error *err)
@@ -185,23 +203,22 @@ static int mount_bind(int fd, const char *target, bool is_directory, struct bert
 	int made =
 		is_directory ? make_directories(target, true, err) : make_file(target, NULL, err);
 
-	return made < 0 ? -1 : mount_attach(fd, target, err);
+	return made < 0 ? -1 : attach(fd, target, err);
 }
 
-static int apply_default(struct root_plan *plan, size_t index, int proc_fd, struct berth_error *err)
+static int apply_default(struct root_plan *plan, size_t index, struct berth_error *err)
 {
 	const struct resource_limits *limits = &plan->spec->limits;
 	const struct root_default *row = &root_defaults[index];
 
 	switch (row->kind) {
-	case ROOT_PROC:
-		return mount_bind(proc_fd, row->target, true, err);
 	case ROOT_DEVICE:
 		return mount_bind(plan->default_fds[index], row->target, false, err);
 	case ROOT_TMPFS:
 		return mount_tmpfs(row->target,
 				   limits->tmpfs_bytes * row->quarters / TMPFS_QUARTERS,
 				   limits->tmpfs_inodes, "1777", err);
+	case ROOT_PROC: /* mounted at the end */
 	case ROOT_DIRECTORY:
 		return make_directories(row->target, true, err);
 	case ROOT_SYMLINK:
@@ -286,7 +303,7 @@ int root_build(struct root_plan *plan, struct berth_error *err)
 	    enter_empty_root(err) < 0)
 		return -1;
 	for (size_t i = 0; i < root_default_count; i++)
-		if (apply_default(plan, i, proc_fd, err) < 0)
+		if (apply_default(plan, i, err) < 0)
 			return -1;
 	for (size_t i = 0; i < plan->spec->mount_count; i++)
 		if (apply_mount(plan, i, err) < 0)
@@ -294,6 +311,10 @@ int root_build(struct root_plan *plan, struct berth_error *err)
 	for (size_t i = 0; i < plan->spec->volume_count; i++)
 		if (mount_bind(plan->volume_fds[i], plan->spec->volumes[i].target, true, err) < 0)
 			return -1;
+	/* last: before it there is no magic link (CVE-2024-21626), so that a symbolic link in an
+	 * image cannot lead a mount's target to a descriptor of the host */
+	if (mount_attach(proc_fd, PROC_PATH, err) < 0)
+		return -1;
 	return mount_restrict("/", tmpfs_attributes | MOUNT_ATTR_RDONLY, err);
 }
 

@@ -41,8 +41,12 @@ static int arrange_descriptors(const struct launch *launch, int *ret_control_fd,
 	for (int i = 0; i < 3; i++)
 		if (dup2(sources[i], i) < 0)
 			return berth_fail(err, BERTH_SYSTEM, errno, "dup2 stream %d", i);
-	/* everything else ends at exec, the control socket when exec succeeds */
-	if (close_range(FIRST_OWN_FD, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+	/* the control socket ends when exec succeeds, everything else now: a working directory that
+	 * is a link to /proc/self/fd/N must find nothing of the host there (CVE-2024-21626) */
+	if (dup3(control_fd, FIRST_OWN_FD, O_CLOEXEC) < 0 && errno != EINVAL)
+		return berth_fail(err, BERTH_SYSTEM, errno, "dup the control socket");
+	*ret_control_fd = FIRST_OWN_FD;
+	if (close_range(FIRST_OWN_FD + 1, ~0U, 0) < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "close_range");
 	return 0;
 }
