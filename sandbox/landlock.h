@@ -4,6 +4,10 @@
 
 #include "base/error.h"
 
+/* The first version that can allow renames between directories (5.19): a ruleset of the version
+ * before it refuses them all, which package managers do not survive. */
+#define LANDLOCK_ABI_MIN 2
+
 /* The kernel's Landlock ABI version; 0 when it has none. */
 int landlock_abi(void);
 

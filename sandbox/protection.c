@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "sandbox/host.h"
+#include "sandbox/landlock.h"
 #include "sandbox/volume.h"
 
 static void set(struct sandbox_protection_state *states, enum sandbox_protection protection,
@@ -97,8 +98,11 @@ void sandbox_host_protections(const struct sandbox_host *host, const struct sand
 	if (!host->time_namespaces)
 		set(ret_states, SANDBOX_TIME_NAMESPACE, SANDBOX_UNAVAILABLE,
 		    "no time namespaces in this kernel");
-	if (host->landlock_abi > 0)
+	if (host->landlock_abi >= LANDLOCK_ABI_MIN)
 		set(ret_states, SANDBOX_LANDLOCK, SANDBOX_ENFORCED, "ABI %d", host->landlock_abi);
+	else if (host->landlock_abi > 0)
+		set(ret_states, SANDBOX_LANDLOCK, SANDBOX_UNAVAILABLE,
+		    "ABI %d would refuse renames between directories", host->landlock_abi);
 	else
 		set(ret_states, SANDBOX_LANDLOCK, SANDBOX_UNAVAILABLE, "not in this kernel");
 	set_cgroup_limits(host, spec, ret_states);

@@ -52,7 +52,7 @@ const struct sandbox_protection_row sandbox_protection_rows[SANDBOX_PROTECTIONS]
 	[SANDBOX_LANDLOCK] = {"landlock",
 				    "a second, independent wall around files, abstract sockets and "
 			      "signals",									    "sandbox/landlock.c", "escape: landlock",
-				    "use Linux 5.13 or newer with landlock in lsm="										      },
+				    "use Linux 5.19 or newer with landlock in lsm="										      },
 	[SANDBOX_RLIMITS] = {"rlimits",                  "descriptors, core files and queues cost the host",
 				    "sandbox/rlimit_table.c",									     "escape: rlimits",           ""},
 	[SANDBOX_KEYRING] = {"keyring",                  "session keys of the caller would be readable",

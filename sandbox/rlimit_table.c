@@ -8,13 +8,14 @@
 #define KIB 1024UL
 
 const struct rlimit_row rlimit_rows[] = {
-	{RLIMIT_CORE,       "core",       0,          "a core file would fill the run's disk and can hold secrets"},
-	{RLIMIT_MEMLOCK,    "memlock",    8192 * KIB, "locked memory cannot be reclaimed"                         },
-	{RLIMIT_MSGQUEUE,   "msgqueue",   800 * KIB,  "POSIX message queues are kernel memory"                    },
-	{RLIMIT_SIGPENDING, "sigpending", 4096,       "queued signals are kernel memory"                          },
-	{RLIMIT_RTPRIO,     "rtprio",     0,          "a real-time task would starve the host"                    },
-	{RLIMIT_NICE,       "nice",       0,          "no better priority than it was given"                      },
-	{RLIMIT_STACK,      "stack",      8192 * KIB, "the usual default, whatever the caller had"                },
+	{RLIMIT_CORE,       "core",       1,
+	 "no core file; and 1, unlike 0, keeps the host's core_pattern program out (core(5))"     },
+	{RLIMIT_MEMLOCK,    "memlock",    8192 * KIB, "locked memory cannot be reclaimed"         },
+	{RLIMIT_MSGQUEUE,   "msgqueue",   800 * KIB,  "POSIX message queues are kernel memory"    },
+	{RLIMIT_SIGPENDING, "sigpending", 4096,       "queued signals are kernel memory"          },
+	{RLIMIT_RTPRIO,     "rtprio",     0,          "a real-time task would starve the host"    },
+	{RLIMIT_NICE,       "nice",       0,          "no better priority than it was given"      },
+	{RLIMIT_STACK,      "stack",      8192 * KIB, "the usual default, whatever the caller had"},
 };
 const unsigned rlimit_row_count = sizeof(rlimit_rows) / sizeof(rlimit_rows[0]);
 

@@ -48,7 +48,8 @@ static int inspect_core(const struct probe_row *row)
 	(void)row;
 	if (getrlimit(RLIMIT_CORE, &limit) < 0)
 		return errno;
-	return limit.rlim_max == 0 ? PROBE_HELD : PROBE_LEAK;
+	/* 1 is no core file either, and no pipe to the host's program (core(5)) */
+	return limit.rlim_max <= 1 ? PROBE_HELD : PROBE_LEAK;
 }
 
 static int inspect_size(const struct probe_row *row)

@@ -123,9 +123,12 @@ static void test_a_host_with_little(void **state)
 	/* RLIMIT_NPROC counts by user namespace */
 	assert_int_equal(states[SANDBOX_PIDS_LIMIT].status, SANDBOX_ENFORCED);
 	assert_non_null(strstr(states[SANDBOX_PIDS_LIMIT].detail, "RLIMIT_NPROC"));
+	host.landlock_abi = 1;
 	spec.limits.pids = 0;
 	sandbox_host_protections(&host, &spec, states);
 	assert_int_equal(states[SANDBOX_PIDS_LIMIT].status, SANDBOX_NOT_REQUESTED);
+	assert_int_equal(states[SANDBOX_LANDLOCK].status, SANDBOX_UNAVAILABLE);
+	assert_non_null(strstr(states[SANDBOX_LANDLOCK].detail, "renames"));
 }
 
 int main(void)
