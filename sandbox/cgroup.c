@@ -132,13 +132,21 @@ void cgroup_destroy(struct cgroup *group)
 int cgroup_open_directory(int parent_fd, const char *name, bool create, int *ret_fd,
 			  struct berth_error *err)
 {
+	bool made = false;
 	int fd;
 
-	if (create && mkdirat(parent_fd, name, 0755) < 0 && errno != EEXIST)
-		return berth_fail(err, BERTH_SYSTEM, errno, "create cgroup %s", name);
+	if (create) {
+		made = mkdirat(parent_fd, name, 0755) == 0;
+		if (!made && errno != EEXIST)
+			return berth_fail(err, BERTH_SYSTEM, errno, "create cgroup %s", name);
+	}
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "open cgroup %s", name);
+	if (fd < 0) {
+		(void)berth_fail(err, BERTH_SYSTEM, errno, "open cgroup %s", name);
+		if (made)
+			(void)unlinkat(parent_fd, name, AT_REMOVEDIR); /* nobody else knows of it */
+		return -1;
+	}
 	*ret_fd = fd;
 	return 0;
 }
@@ -166,9 +174,11 @@ static bool is_stale(const char *name)
 static void remove_everywhere(const struct cgroup_host *host, const char *name)
 {
 	for (size_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
-		if (host->parent_fds[i] >= 0)
-			/* one that still has processes stays (EBUSY) for the next sweep */
-			(void)unlinkat(host->parent_fds[i], name, AT_REMOVEDIR);
+		/* one that still has processes stays, in the last hierarchy too, for the next sweep
+		 */
+		if (host->parent_fds[i] >= 0 &&
+		    unlinkat(host->parent_fds[i], name, AT_REMOVEDIR) < 0 && errno == EBUSY)
+			return;
 }
 
 void cgroup_sweep(struct cgroup_host *host)

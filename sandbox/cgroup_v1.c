@@ -19,6 +19,7 @@
 
 #define PARENT_NAME    "berth"
 #define CONTROL_SIZE   4096
+#define IO_SIZE        65536 /* a dozen lines for each device that the group has used */
 #define REMOVE_RETRIES 100
 #define NS_PER_TICK    10000000 /* cpuacct.stat counts USER_HZ, which is 100 on every port */
 
@@ -181,7 +182,7 @@ static bool read_number(int fd, const char *file, uint64_t *ret_value)
 /* "8:0 Read 4096" lines, of all devices. */
 static void read_io(int fd, struct sandbox_usage *usage)
 {
-	char text[CONTROL_SIZE], operation[16];
+	char text[IO_SIZE], operation[16];
 	uint64_t bytes;
 
 	if (fd < 0 || descriptor_read_control(fd, "blkio.throttle.io_service_bytes", text,

@@ -22,6 +22,7 @@
 #define PARENT_NAME    "berth"
 #define OWN_LEAF       "supervisor"
 #define CONTROL_SIZE   8192
+#define IO_SIZE        65536 /* a line for each device that the group has used */
 #define REMOVE_RETRIES 100
 #define MOVE_ROUNDS    3
 #define NS_PER_US      1000
@@ -227,7 +228,7 @@ static void read_cpu(int fd, struct sandbox_usage *usage)
 /* "8:0 rbytes=1 wbytes=2 …" lines, of all devices. */
 static void read_io(int fd, struct sandbox_usage *usage)
 {
-	char text[CONTROL_SIZE];
+	char text[IO_SIZE];
 	const char *found;
 
 	if (descriptor_read_control(fd, "io.stat", text, sizeof(text), NULL) < 0)

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -109,11 +110,21 @@ static int write_single_maps(const struct identity *identity, int proc_fd, uid_t
 	return descriptor_write_control(proc_fd, "gid_map", map, err);
 }
 
+/* The namespace's first process: is killed by its maker, or with it. */
+_Noreturn static void hold_namespace(pid_t maker)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != maker)
+		_exit(1);
+	for (;;)
+		(void)pause();
+}
+
 int identity_open_mapping(const struct identity *identity, uid_t uid, gid_t gid, int *ret_fd,
 			  struct berth_error *err)
 {
 	struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
 	AUTO_CLOSE int proc_fd = -1, namespace_fd = -1;
+	const pid_t supervisor = getpid();
 	int result = -1;
 	char path[32];
 	pid_t child;
@@ -122,10 +133,8 @@ int identity_open_mapping(const struct identity *identity, uid_t uid, gid_t gid,
 	child = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
 	if (child < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "create a user namespace");
-	if (child == 0) {
-		for (;;)
-			(void)pause();
-	}
+	if (child == 0)
+		hold_namespace(supervisor);
 	(void)snprintf(path, sizeof(path), "/proc/%d", child);
 	proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (proc_fd < 0) {
@@ -144,7 +153,8 @@ int identity_open_mapping(const struct identity *identity, uid_t uid, gid_t gid,
 
 end_child:
 	(void)kill(child, SIGKILL);
-	(void)waitpid(child, NULL, 0);
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		continue;
 	return result;
 }
 

@@ -173,7 +173,8 @@ static int build(struct launch *launch, int *ret_channel_fd, struct berth_error 
 		return -1;
 	if (rlimits_apply(&launch->spec->limits, launch->count_processes, err) < 0)
 		return -1;
-	if (launch->landlock_abi > 0 && landlock_restrict(launch->landlock_abi, err) < 0)
+	if (launch->landlock_abi >= LANDLOCK_ABI_MIN &&
+	    landlock_restrict(launch->landlock_abi, err) < 0)
 		return -1;
 	return privileges_close_sources(err);
 }
@@ -304,7 +305,10 @@ static int open_child_signals(int *ret_fd, struct berth_error *err)
 	fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "signalfd");
-	*ret_fd = fd;
+	/* a supervisor without streams has 0 free, where the control socket goes */
+	*ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO);
+	if (*ret_fd < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "dup");
 	return 0;
 }
 

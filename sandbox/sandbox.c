@@ -114,12 +114,24 @@ static int start_init(struct sandbox *sandbox, struct launch *launch, pid_t *ret
 	clone_errno = errno;
 	if (pid == 0)
 		init_main(launch);
+	if (pid < 0)
+		/* the kernel may have written the number of one that it closed again */
+		sandbox->pidfd = -1;
 	if (pooled && network_pool_leave(pool, err) < 0)
 		return -1;
 	if (pid < 0)
 		return berth_fail(err, BERTH_SYSTEM, clone_errno, "create the namespaces");
 	*ret_pid = pid;
 	return 0;
+}
+
+/* A disk must be free for the next run as soon as this one has ended. */
+static bool holds_disk(const struct sandbox *sandbox)
+{
+	for (size_t i = 0; i < sandbox->volume_count; i++)
+		if (sandbox_volume_kind(sandbox->volumes[i]) == SANDBOX_VOLUME_DISK)
+			return true;
+	return false;
 }
 
 /* What only a process outside may do for one in new namespaces; then lets it go on. */
@@ -147,7 +159,7 @@ static int admit(struct sandbox *sandbox, struct launch *launch, pid_t pid, stru
 	}
 	if (descriptor_send(sandbox->control_fd, &go, sizeof(go), NULL, 0, err) < 0)
 		return -1;
-	if (sandbox->host->cgroup_pool.size > 0)
+	if (sandbox->host->cgroup_pool.size > 0 && !holds_disk(sandbox))
 		/* a process that ended already took its mounts apart itself */
 		sandbox->mounts_fd = openat(proc_fd, "ns/mnt", O_RDONLY | O_CLOEXEC);
 	return 0;
@@ -161,6 +173,9 @@ static int open_control(struct sandbox *sandbox, int *ret_child_fd, struct berth
 		return berth_fail(err, BERTH_SYSTEM, errno, "socketpair");
 	sandbox->control_fd = pair[0];
 	*ret_child_fd = pair[1];
+	/* a run that is stopped and reads nothing must not stop the supervisor */
+	if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "make the control socket non-blocking");
 	return 0;
 }
 
@@ -178,6 +193,17 @@ static int prepare_cgroup(struct sandbox *sandbox, const struct sandbox_spec *sp
 	if (sandbox->cgroup_pending)
 		return 0;
 	return cgroup_make(&sandbox->cgroup, &spec->limits, err);
+}
+
+/* A child that gave up says why in words; what the supervisor sees is only that it went away. */
+static void prefer_reason_of_child(const struct sandbox *sandbox, struct berth_error *err)
+{
+	struct control_message message;
+
+	if (err &&
+	    recv(sandbox->control_fd, &message, sizeof(message), MSG_DONTWAIT) == sizeof(message) &&
+	    message.kind == CONTROL_SETUP_FAILED)
+		*err = message.error;
 }
 
 static int launch_run(struct sandbox *sandbox, struct launch *launch, struct berth_error *err)
@@ -201,8 +227,10 @@ static int launch_run(struct sandbox *sandbox, struct launch *launch, struct ber
 	sandbox->launched_ns = clock_boottime_ns();
 	if (start_init(sandbox, launch, &pid, err) < 0)
 		return -1;
-	if (admit(sandbox, launch, pid, err) < 0)
+	if (admit(sandbox, launch, pid, err) < 0) {
+		prefer_reason_of_child(sandbox, err);
 		return -1;
+	}
 	if (watch(sandbox, sandbox->pidfd, err) < 0 || watch(sandbox, sandbox->control_fd, err) < 0)
 		return -1;
 	return watch(sandbox, sandbox->cgroup.oom_event_fd, err);
@@ -347,13 +375,21 @@ static bool counts(uint64_t value)
 	return value != SANDBOX_USAGE_UNKNOWN && value > 0;
 }
 
+/* It has ended or is about to: a signal to the supervisor must not leave a zombie. */
+static void reap(const struct sandbox *sandbox)
+{
+	siginfo_t facts;
+
+	while (waitid(P_PIDFD, (id_t)sandbox->pidfd, &facts, WEXITED) < 0 && errno == EINTR)
+		continue;
+}
+
 /* Everything is gone: read the counters for the last time and give the group back. */
 static void conclude(struct sandbox *sandbox)
 {
 	struct sandbox_outcome *outcome = &sandbox->outcome;
-	siginfo_t facts;
 
-	(void)waitid(P_PIDFD, (id_t)sandbox->pidfd, &facts, WEXITED);
+	reap(sandbox);
 	if (!sandbox->reported_end)
 		forget_usage(&outcome->usage);
 	else
@@ -399,6 +435,8 @@ int sandbox_dispatch(struct sandbox *sandbox, struct berth_error *err)
 			 * before the kill, which then may find nobody left to count. */
 			sandbox->oom_seen = true;
 			sandbox_kill(sandbox);
+			(void)epoll_ctl(sandbox->epoll_fd, EPOLL_CTL_DEL,
+					sandbox->cgroup.oom_event_fd, NULL);
 		}
 	}
 	if (read_messages(sandbox, err) < 0)
@@ -425,15 +463,30 @@ int sandbox_take_channel(struct sandbox *sandbox)
 	return steal_fd(&sandbox->channel_fd);
 }
 
+/* The run has ended and the next dispatch will tell: no signal can reach it. */
+static bool is_hang_up(int errnum)
+{
+	return errnum == EPIPE || errnum == ECONNRESET || errnum == ENOTCONN ||
+	       errnum == ECONNREFUSED;
+}
+
 int sandbox_signal(struct sandbox *sandbox, int signal, struct berth_error *err)
 {
 	const struct control_message message = {.kind = CONTROL_SIGNAL, .value = signal};
+	struct berth_error failure = {0};
 
 	if (signal <= 0 || signal >= NSIG)
 		return berth_fail(err, BERTH_INVALID, 0, "signal %d does not exist", signal);
 	if (sandbox->ended)
 		return 0;
-	return descriptor_send(sandbox->control_fd, &message, sizeof(message), NULL, 0, err);
+	if (descriptor_send(sandbox->control_fd, &message, sizeof(message), NULL, 0, &failure) <
+		    0 &&
+	    !is_hang_up(failure.errnum)) {
+		if (err)
+			*err = failure;
+		return -1;
+	}
+	return 0;
 }
 
 void sandbox_kill(struct sandbox *sandbox)
@@ -469,13 +522,11 @@ const struct sandbox_protection_state *sandbox_protections(const struct sandbox 
 
 void sandbox_destroy(struct sandbox *sandbox)
 {
-	siginfo_t facts;
-
 	if (!sandbox)
 		return;
 	if (!sandbox->ended && sandbox->pidfd >= 0) {
 		sandbox_kill(sandbox);
-		(void)waitid(P_PIDFD, (id_t)sandbox->pidfd, &facts, WEXITED);
+		reap(sandbox);
 	}
 	cgroup_destroy(&sandbox->cgroup);
 	identity_release(&sandbox->identity);

@@ -31,6 +31,8 @@
 #define TOUCHED     (16 << 20)
 #define BURNED_NS   60000000
 #define LAST_ROOT   "/sys/fs/cgroup/blkio/berth/" /* where a sweep looks */
+/* the last of the driver's hierarchies, where a sweep looks */
+#define BLKIO_ROOT  "/sys/fs/cgroup/blkio/berth/"
 #define MEMORY_ROOT "/sys/fs/cgroup/memory/berth/"
 
 static const struct resource_limits limits = {
@@ -180,28 +182,38 @@ static void test_half_made(void **state)
 	leaks_expect_none(&before);
 }
 
+static const char *const swept_roots[] = {MEMORY_ROOT, BLKIO_ROOT};
+
 static bool exists(const char *name)
 {
 	char path[256];
 
-	(void)snprintf(path, sizeof(path), LAST_ROOT "%s", name);
-	return access(path, F_OK) == 0;
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s%s", swept_roots[i], name);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void make_group(const char *name)
 {
 	char path[256];
 
-	(void)snprintf(path, sizeof(path), LAST_ROOT "%s", name);
-	assert_int_equal(mkdir(path, 0755), 0);
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s%s", swept_roots[i], name);
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
 }
 
 static void remove_group(const char *name)
 {
 	char path[256];
 
-	(void)snprintf(path, sizeof(path), LAST_ROOT "%s", name);
-	assert_int_equal(rmdir(path), 0);
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s%s", swept_roots[i], name);
+		assert_int_equal(rmdir(path), 0);
+	}
 }
 
 static pid_t dead_process(void)
