@@ -31,8 +31,6 @@
 #define TOUCHED     (16 << 20)
 #define BURNED_NS   60000000
 #define LAST_ROOT   "/sys/fs/cgroup/blkio/berth/" /* where a sweep looks */
-/* the last of the driver's hierarchies, where a sweep looks */
-#define BLKIO_ROOT  "/sys/fs/cgroup/blkio/berth/"
 #define MEMORY_ROOT "/sys/fs/cgroup/memory/berth/"
 
 static const struct resource_limits limits = {
@@ -182,7 +180,7 @@ static void test_half_made(void **state)
 	leaks_expect_none(&before);
 }
 
-static const char *const swept_roots[] = {MEMORY_ROOT, BLKIO_ROOT};
+static const char *const swept_roots[] = {MEMORY_ROOT, LAST_ROOT};
 
 static bool exists(const char *name)
 {
