@@ -10,16 +10,14 @@
 #include <unistd.h>
 
 struct place_row {
-	const char *what;
 	size_t offset; /* in struct installation */
 	const char *built, *installed;
-	bool optional;
 };
 
 /* clang-format off */
 static const struct place_row place_rows[] = {
-	{"the extensions", offsetof(struct installation, extensions), "extensions", "../lib/berth/extensions", true},
-	{"berth-task", offsetof(struct installation, task_program), "berth-task", "berth-task", true},
+	{offsetof(struct installation, extensions), "extensions", "../lib/berth/extensions"},
+	{offsetof(struct installation, task_program), "berth-task", "berth-task"},
 };
 /* clang-format on */
 
@@ -30,25 +28,15 @@ static bool is_there(const char *directory, const char *name, char target[PATH_M
 	return length > 0 && length < PATH_MAX && access(target, F_OK) == 0;
 }
 
-int installation_find_at(const char *directory, struct installation *ret_installation,
-			 struct berth_error *err)
+void installation_find_at(const char *directory, struct installation *ret_installation)
 {
-	struct installation found;
-
 	for (size_t i = 0; i < sizeof(place_rows) / sizeof(place_rows[0]); i++) {
-		const struct place_row *row = &place_rows[i];
-		char *place = (char *)&found + row->offset;
+		char *place = (char *)ret_installation + place_rows[i].offset;
 
-		if (is_there(directory, row->built, place) ||
-		    is_there(directory, row->installed, place))
-			continue;
-		if (!row->optional)
-			return berth_fail(err, BERTH_NOT_FOUND, 0, "%s: neither %s nor %s below %s",
-					  row->what, row->built, row->installed, directory);
-		place[0] = '\0';
+		if (!is_there(directory, place_rows[i].built, place) &&
+		    !is_there(directory, place_rows[i].installed, place))
+			place[0] = '\0';
 	}
-	*ret_installation = found;
-	return 0;
 }
 
 int installation_find(struct installation *ret_installation, struct berth_error *err)
@@ -63,5 +51,6 @@ int installation_find(struct installation *ret_installation, struct berth_error 
 	slash = strrchr(program, '/');
 	if (slash)
 		*slash = '\0';
-	return installation_find_at(program, ret_installation, err);
+	installation_find_at(program, ret_installation);
+	return 0;
 }

@@ -206,7 +206,8 @@ static int split_mount(char *text, char **ret_target, bool *ret_writable, struct
 		text[length - 3] = '\0';
 	for (char *at = strstr(text, ":/"); at; at = strstr(at + 1, ":/"))
 		colon = at;
-	if (!colon || colon == text)
+	/* a colon in DST is a misspelt ro or rw */
+	if (!colon || colon == text || strchr(colon + 1, ':'))
 		return berth_fail(err, BERTH_INVALID, 0,
 				  "--mount %.100s: write SRC:DST, SRC:DST:ro or SRC:DST:rw with an "
 				  "absolute DST",
