@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # From nothing to four media tasks on real input, each in its own sandbox; then a table of how each
 # ended and what it used. `make demo` runs it.
+#
+#   demo.sh [--built]       --built: the release is there, and so are the packages
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -88,7 +90,7 @@ row_format='%-16s %-10s %-10s %9s %9s %9s  %s\n'
 print_files() {
 	local file first=yes
 	while IFS= read -r file; do
-		[ "$first" = yes ] || printf '%69s' ''
+		[ "$first" = yes ] || printf '%70s' ''
 		first=no
 		echo "$file, $(size "$(stat -c %s "$file")")"
 	done < <(find "$demo/output/$1" -type f | sort | grep . || echo "$demo/output/$1.json")
@@ -101,7 +103,7 @@ print_row() {
 		"$(size "$(result "$1" usage.memoryPeakBytes)")" "$(print_files "$1")"
 }
 
-build_release
+[ "${1:-}" = --built ] || build_release
 docs/demo/fetch-media.sh "$demo/input"
 rm -rf "$demo/output" "$demo/results"
 mkdir -p "$demo/output" "$demo/results"
