@@ -123,6 +123,16 @@ int root_map_ownership(struct root_plan *plan, int user_namespace_fd, struct ber
 	return 0;
 }
 
+/* What is there already would have been EEXIST. */
+static int fail_create(const char *path, struct berth_error *err)
+{
+	if (errno == EROFS)
+		return berth_fail(err, BERTH_INVALID, EROFS,
+				  "%s does not exist and cannot be made inside a read-only mount",
+				  path);
+	return berth_fail(err, BERTH_SYSTEM, errno, "create %s", path);
+}
+
 /* mkdir -p of everything before the last component, or of all of it. The root holds no symbolic
  * link that leaves it: the host's tree is detached by now. */
 static int make_directories(const char *path, bool whole, struct berth_error *err)
@@ -137,8 +147,8 @@ static int make_directories(const char *path, bool whole, struct berth_error *er
 		if (prefix[i] != '/' && (prefix[i] != '\0' || !whole))
 			continue;
 		prefix[i] = '\0';
-		if (mkdir(prefix, 0755) < 0 && errno != EEXIST && errno != EROFS)
-			return berth_fail(err, BERTH_SYSTEM, errno, "create directory %s", prefix);
+		if (mkdir(prefix, 0755) < 0 && errno != EEXIST)
+			return fail_create(prefix, err);
 		prefix[i] = path[i];
 	}
 	return 0;
@@ -151,10 +161,10 @@ static int make_file(const char *path, const char *content, struct berth_error *
 	if (make_directories(path, false, err) < 0)
 		return -1;
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0 && !content && (errno == EEXIST || errno == EROFS))
-		return 0; /* a mount point that is there already, or attaching will tell */
+	if (fd < 0 && errno == EEXIST && !content)
+		return 0; /* a mount point that is there already */
 	if (fd < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "create file %s", path);
+		return fail_create(path, err);
 	if (content && descriptor_write_all(fd, content, strlen(content), err) < 0)
 		return berth_fail_context(err, "%s", path);
 	return 0;
@@ -165,22 +175,8 @@ static int make_symlink(const char *path, const char *text, struct berth_error *
 	if (make_directories(path, false, err) < 0)
 		return -1;
 	if (symlink(text, path) < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "create symbolic link %s", path);
+		return fail_create(path, err);
 	return 0;
-}
-
-static int attach(int mount_fd, const char *target, struct berth_error *err)
-{
-	struct stat facts;
-
-	if (mount_attach(mount_fd, target, err) == 0)
-		return 0;
-	if (lstat(target, &facts) < 0 && errno == ENOENT)
-		return berth_fail(err, BERTH_INVALID, EROFS,
-				  "mount at %s: there is no such mount point, and none can be made "
-				  "inside a read-only mount",
-				  target);
-	return -1;
 }
 
 static int mount_tmpfs(const char *target, uint64_t bytes, int64_t inodes, const char *mode,
@@ -195,7 +191,7 @@ static int mount_tmpfs(const char *target, uint64_t bytes, int64_t inodes, const
 	if (mount_create("tmpfs", options, tmpfs_attributes, &fd, err) < 0 ||
 	    make_directories(target, true, err) < 0)
 		return -1;
-	return attach(fd, target, err);
+	return mount_attach(fd, target, err);
 }
 
 static int mount_bind(int fd, const char *target, bool is_directory, struct berth_error *err)
@@ -203,7 +199,7 @@ static int mount_bind(int fd, const char *target, bool is_directory, struct bert
 	int made =
 		is_directory ? make_directories(target, true, err) : make_file(target, NULL, err);
 
-	return made < 0 ? -1 : attach(fd, target, err);
+	return made < 0 ? -1 : mount_attach(fd, target, err);
 }
 
 static int apply_default(struct root_plan *plan, size_t index, struct berth_error *err)
