@@ -20,6 +20,7 @@ function(berth_add_task_program program)
 
 	add_executable(${program} ${arg_SOURCES})
 	target_link_libraries(${program} PRIVATE ${arg_LIBS} berth_task)
+	berth_sanitize_sandboxed(${program})
 	set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${directory})
 	add_custom_command(OUTPUT ${description}
 		COMMAND ${program} --describe > ${description}.new

@@ -25,3 +25,10 @@ if(BERTH_COVERAGE)
 	add_compile_options(--coverage -fprofile-update=atomic)
 	add_link_options(--coverage)
 endif()
+
+# For programs that run in a sandbox: see tests/sanitizers/sandboxed.c.
+function(berth_sanitize_sandboxed target)
+	if(BERTH_SANITIZE MATCHES "address")
+		target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/sanitizers/sandboxed.c)
+	endif()
+endfunction()

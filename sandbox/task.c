@@ -111,7 +111,8 @@ static int prepare(const struct launch *launch, int *ret_control_fd, struct bert
 }
 
 /* The memory may be init's: nothing but this function's own frame is written to. */
-_Noreturn void task_main(const struct launch *launch)
+/* not sanitized: see start_task() */
+__attribute__((no_sanitize_address)) _Noreturn void task_main(const struct launch *launch)
 {
 	int control_fd = launch->control_fd;
 	struct berth_error error = {0};

@@ -2,6 +2,7 @@
 /* Assembles a plan step by step; each step is one thing the user may have got wrong. */
 #include "runner/run/run_plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -134,6 +135,7 @@ static int plan_command(struct planner *planner, struct berth_error *err)
 			return -1;
 		label = label ?: plan->task->id;
 	}
+	assert(label); /* a command has a first word */
 	(void)text_sanitize(label, strlen(label), plan->label, sizeof(plan->label));
 	return 0;
 }
