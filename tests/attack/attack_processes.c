@@ -12,7 +12,7 @@
 #include "tests/attack/attack.h"
 
 #define DAEMONS     20
-#define ORPHANS     2000
+#define ORPHANS     500
 #define SPINNERS    8
 #define STACK_BYTES (64 * 1024)
 

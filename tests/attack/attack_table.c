@@ -9,7 +9,7 @@ const struct attack_row attack_rows[] = {
 	{"close_stdio",       "closes its streams and lingers",                           attack_close_stdio      },
 	{"stop_self",         "stops itself and all it started",                          attack_stop_self        },
 	{"ignore_signals",    "ignores every signal that can be ignored",                 attack_ignore_signals   },
-	{"orphans",           "leaves 2000 orphans to pid 1",                             attack_orphans          },
+	{"orphans",           "leaves 500 orphans to pid 1",                              attack_orphans          },
 	{"cpu",               "spins on eight threads for some seconds",                  attack_cpu              },
 	{"memory",            "touches memory for ever",                                  attack_memory           },
 	{"memory_child",      "its grandchild touches memory for ever",                   attack_memory_child     },

@@ -34,14 +34,26 @@ def mounts():
         return {"mount " + line.split()[4] for line in stream}
 
 
-def loop_devices():
-    found = set()
-    for path in glob.glob("/sys/block/loop*/loop/backing_file"):
+def backing_file(device):
+    try:
+        with open(f"/sys/block/{device}/loop/backing_file", encoding="utf-8",
+                  errors="replace") as stream:
+            return stream.read().strip()
+    except OSError:
+        return None
+
+
+def loop_devices_of(pid):
+    """Those a process has open, with the file behind each: other runs have theirs."""
+    found = {}
+    for path in glob.glob(f"/proc/{pid}/fd/*"):
         try:
-            with open(path, encoding="utf-8", errors="replace") as stream:
-                found.add(f"loop device {path.split('/')[3]}: {stream.read().strip()}")
+            target = os.readlink(path)
         except OSError:
             continue
+        if target.startswith("/dev/loop") and target[9:].isdigit():
+            device = target[5:]
+            found[device] = backing_file(device)
     return found
 
 
@@ -50,21 +62,37 @@ def spool_files():
 
 
 class Leftovers:
-    """Made before a run; check() after it tells what is there that was not."""
+    """Made before a run, told of it while it lasts; check() tells what is there that was not."""
 
     def __init__(self, mark):
         self.mark = mark
+        self.devices = {}
         self.before = self.shared()
 
     @staticmethod
     def shared():
-        return mounts() | loop_devices() | spool_files()
+        return mounts() | spool_files()
+
+    def watch(self, pid):
+        self.devices.update(loop_devices_of(pid))
+
+    def kept_devices(self):
+        return {f"loop device {device}: {file}" for device, file in self.devices.items()
+                if file and backing_file(device) == file}
 
     def now(self, pid):
-        return marked_processes(self.mark) | cgroups_of(pid) | (self.shared() - self.before)
+        return (marked_processes(self.mark) | cgroups_of(pid) | self.kept_devices() |
+                (self.shared() - self.before))
 
-    def check(self, pid):
+    @staticmethod
+    def patiently(look):
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (left := self.now(pid)) and time.monotonic() < deadline:
+        while (left := look()) and time.monotonic() < deadline:
             time.sleep(0.2)
         return sorted(left)
+
+    def check(self, pid):
+        return self.patiently(lambda: self.now(pid))
+
+    def check_processes(self):
+        return self.patiently(lambda: marked_processes(self.mark))

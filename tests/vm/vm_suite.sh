@@ -28,9 +28,7 @@ fi
 cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release >"$build.log" 2>&1 ||
 	{ tail -20 "$build.log" && exit 1; }
 targets=(berth berth-task escape-probe attack)
-for test in "$source"/tests/unit/sandbox/test_*.c; do
-	[ -e "$test" ] && targets+=("$(basename "$test" .c)")
-done
+[ -d "$source/tests/unit/sandbox" ] && targets+=(tests/unit/sandbox/all)
 cmake --build "$build" --target "${targets[@]}" >>"$build.log" 2>&1 || { tail -40 "$build.log" && exit 1; }
 
 bundle=$(mktemp -d)
@@ -39,6 +37,8 @@ chmod 755 "$bundle"
 # The layout of the build: programs find their data beside themselves.
 (cd "$build" && find . -type f \( -name berth -o -name berth-task -o -path './machines/*.json' -o \
 	-path './tests/unit/sandbox/test_*' -perm -u+x \) -exec cp --parents {} "$bundle/" \;)
+# One unit test looks the named sources up.
+(cd "$source" && find sandbox tests/unit/sandbox tests/escape tests/attack -name '*.c' -exec cp --parents {} "$bundle/" \;)
 mkdir -p "$bundle/machines"
 cp "$build/tests/escape/escape-probe" "$build/tests/attack/attack" "$source/tests/escape/report.py" \
 	"$source/tests/attack/"{run,rows,leftovers}.py "$here/guest_suite.sh" "$bundle/"
