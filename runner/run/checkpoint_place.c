@@ -2,9 +2,9 @@
 /* DIR/named holds the named checkpoints, DIR/files… the volume. */
 #include "runner/run/checkpoint_place.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,8 @@
 #include "runner/run/checkpoint_store.h"
 #include "sandbox/volume.h"
 
-#define NAMED_DIRECTORY "named"
+#define NAMED_DIRECTORY  "named"
+#define WALK_DESCRIPTORS 32
 
 struct checkpoint_place {
 	struct sandbox_volume *volume;
@@ -25,6 +26,28 @@ struct checkpoint_place {
 	char temporary[64];             /* made by us, deleted at the end; empty: none */
 };
 
+static int make_directory(const char *path, struct berth_error *err)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return berth_fail(err, BERTH_SYSTEM, errno, "--checkpoint %.100s", path);
+	return 0;
+}
+
+static int make_temporary(struct checkpoint_place *place, struct berth_error *err)
+{
+	const char *base = getenv("TMPDIR");
+	char path[sizeof(place->temporary)];
+
+	if (place->temporary[0])
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s/berth-checkpoint.XXXXXX",
+		       base && strlen(base) < 32 ? base : "/tmp");
+	if (!mkdtemp(path))
+		return berth_fail(err, BERTH_SYSTEM, errno, "make %s", path);
+	memcpy(place->temporary, path, sizeof(path));
+	return 0;
+}
+
 static int open_volume(struct checkpoint_place *place, struct sandbox_host *host,
 		       const struct run_plan *plan, struct berth_error *err)
 {
@@ -32,15 +55,19 @@ static int open_volume(struct checkpoint_place *place, struct sandbox_host *host
 
 	if (plan->checkpoint == RUN_VOLUME_NONE)
 		return 0;
-	return sandbox_volume_open_disk(host, place->path, limits->disk_bytes, limits->disk_inodes,
-					&place->volume, err);
-}
-
-static int make_directory(const char *path, struct berth_error *err)
-{
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return berth_fail(err, BERTH_SYSTEM, errno, "--checkpoint %.100s", path);
-	return 0;
+	if (sandbox_volume_open_disk(host, place->path, limits->disk_bytes, limits->disk_inodes,
+				     &place->volume, err) < 0)
+		return -1;
+	if (place->path || plan->attempts == 1 ||
+	    sandbox_volume_kind(place->volume) == SANDBOX_VOLUME_DISK)
+		return 0;
+	/* rootless: one without a name lives in memory, and only as long as its attempt */
+	sandbox_volume_close(place->volume);
+	place->volume = NULL;
+	if (make_temporary(place, err) < 0)
+		return -1;
+	return sandbox_volume_open_disk(host, place->temporary, limits->disk_bytes,
+					limits->disk_inodes, &place->volume, err);
 }
 
 int checkpoint_place_open(struct sandbox_host *host, const struct run_plan *plan,
@@ -68,16 +95,8 @@ static int open_store(struct checkpoint_place *place, struct berth_error *err)
 
 	if (place->store)
 		return 0;
-	if (!place->path) {
-		const char *base = getenv("TMPDIR");
-		char path[sizeof(place->temporary)];
-
-		(void)snprintf(path, sizeof(path), "%s/berth-checkpoint.XXXXXX",
-			       base && strlen(base) < 32 ? base : "/tmp");
-		if (!mkdtemp(path))
-			return berth_fail(err, BERTH_SYSTEM, errno, "make %s", path);
-		memcpy(place->temporary, path, sizeof(path));
-	}
+	if (!place->path && make_temporary(place, err) < 0)
+		return -1;
 	parent = open(place->path ?: place->temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (parent < 0 || (mkdirat(parent, NAMED_DIRECTORY, 0700) < 0 && errno != EEXIST))
 		return berth_fail(err, BERTH_SYSTEM, errno, "open the checkpoint directory");
@@ -89,25 +108,14 @@ static int open_store(struct checkpoint_place *place, struct berth_error *err)
 	return checkpoint_store_open(place->directory, &place->store, err);
 }
 
-/* Only files of our own making lie there, one level deep. */
-static void delete_temporary(struct checkpoint_place *place)
+static int delete_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
-	AUTO_DIRECTORY DIR *stream = NULL;
-	AUTO_CLOSE int parent = -1;
-	const struct dirent *entry;
-
-	if (!place->temporary[0])
-		return;
-	if (place->directory >= 0)
-		stream = fdopendir(fcntl(place->directory, F_DUPFD_CLOEXEC, 0));
-	while (stream && (entry = readdir(stream)))
-		if (entry->d_name[0] != '.' || strlen(entry->d_name) > 2)
-			(void)unlinkat(place->directory, entry->d_name, 0);
-	/* a leftover in /tmp is the worst that can come of a failure */
-	parent = open(place->temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (parent >= 0)
-		(void)unlinkat(parent, NAMED_DIRECTORY, AT_REMOVEDIR);
-	(void)rmdir(place->temporary);
+	(void)status;
+	(void)kind;
+	(void)walk;
+	(void)remove(
+		path); /* a leftover in the caller's own directory is the worst that can come */
+	return 0;
 }
 
 void checkpoint_place_close(struct checkpoint_place *place)
@@ -115,9 +123,12 @@ void checkpoint_place_close(struct checkpoint_place *place)
 	if (!place)
 		return;
 	checkpoint_store_close(place->store);
-	delete_temporary(place);
 	close_fd(&place->directory);
 	sandbox_volume_close(place->volume);
+	/* links are removed, never followed */
+	if (place->temporary[0])
+		(void)nftw(place->temporary, delete_entry, WALK_DESCRIPTORS,
+			   FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	free(place);
 }
 

@@ -267,6 +267,21 @@ def test_checkpoints_outlive_the_run():
     assert '{"line":1}' in run.out.decode() and "file1" in run.out.decode(), run.out
 
 
+def test_rootless_attempts_go_on_too():
+    if os.geteuid() != 0:
+        return  # then every test is
+    os.chmod(".", 0o777)
+    shutil.copy(BERTH, "berth")  # the build may be where only root may go
+    script = "ls /checkpoint; touch /checkpoint/f$BERTH_ATTEMPT; [ $BERTH_ATTEMPT = 2 ] || exit 1"
+    done = subprocess.run(["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "env",
+                           f"XDG_RUNTIME_DIR={os.getcwd()}", f"TMPDIR={os.getcwd()}",
+                           "./berth", "run", "--attempts", "2", "--", "sh", "-c", script],
+                          capture_output=True, timeout=SECONDS, check=False)
+    assert (done.returncode, done.stdout) == (0, b"f1\n"), done
+    # and nothing stays behind
+    assert not [name for name in os.listdir(".") if "checkpoint" in name], os.listdir(".")
+
+
 def test_permanent_failure_is_not_tried_again():
     run = sh("exit 65", "--attempts", "3")
     assert len(run.result["attempts"]) == 1

@@ -59,9 +59,16 @@ static int teardown(void **state)
 
 static int plan(struct bench *bench)
 {
+	struct run_plan *made = NULL;
+	int result;
+
 	run_plan_destroy(bench->plan);
 	bench->plan = NULL;
-	return run_plan_create(&bench->options, &bench->installation, &bench->plan, &bench->err);
+	result = run_plan_create(&bench->options, &bench->installation, &made, &bench->err);
+	if (!made) /* also a plan that failed is there */
+		abort();
+	bench->plan = made;
+	return result;
 }
 
 static void add(struct string_list *list, const char *text)
