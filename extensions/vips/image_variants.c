@@ -87,15 +87,18 @@ static void discard_partial(const struct request *request, int directory)
 /* Why the pipeline was told to stop. */
 enum stop_reason {
 	STOP_NONE,
+	STOP_FAILED,
 	STOP_CANCELLED,
 	STOP_DECODE_LIMIT,
 };
 
 static int fail_stopped(struct berth_task *task, enum stop_reason reason,
-			const struct request *request)
+			const struct request *request, const struct pipeline_status *status)
 {
 	char message[96];
 
+	if (reason == STOP_FAILED)
+		return fail_as(task, &status->error);
 	if (reason == STOP_CANCELLED)
 		return fail(task, BERTH_TASK_RETRYABLE, "Cancelled", "cancelled");
 	(void)snprintf(message, sizeof(message), "decoding takes longer than decode_limit, %g s",
@@ -103,8 +106,20 @@ static int fail_stopped(struct berth_task *task, enum stop_reason reason,
 	return fail(task, BERTH_TASK_PERMANENT, "LimitExceeded", message);
 }
 
-/* Watches until the threads are through. A decoder that hangs in one call of its library is left
- * behind: the process ends here. */
+static enum stop_reason stop_reason(struct berth_task *task, const struct pipeline_status *status,
+				    uint64_t decode_due)
+{
+	if (status->failed)
+		return STOP_FAILED;
+	if (berth_task_cancelled(task))
+		return STOP_CANCELLED;
+	if (!status->decoded && clock_boottime_ns() >= decode_due)
+		return STOP_DECODE_LIMIT;
+	return STOP_NONE;
+}
+
+/* Watches until the threads are through. One that does not come back from a library's call in
+ * time is left behind: the process ends here. */
 static enum stop_reason watch(struct berth_task *task, const struct request *request,
 			      struct pipeline *pipeline, int directory,
 			      struct pipeline_status *status)
@@ -115,24 +130,18 @@ static enum stop_reason watch(struct berth_task *task, const struct request *req
 	size_t logged = 0;
 
 	for (;;) {
-		uint64_t now;
-
 		pipeline_watch(pipeline, WATCH_MS, status);
 		pass_on(task, pipeline, status, &logged);
 		if (status->idle)
-			return reason;
-		now = clock_boottime_ns();
+			return reason == STOP_NONE && status->failed ? STOP_FAILED : reason;
 		if (reason == STOP_NONE) {
-			if (berth_task_cancelled(task))
-				reason = STOP_CANCELLED;
-			else if (!status->decoded && now >= decode_due)
-				reason = STOP_DECODE_LIMIT;
-			if (reason != STOP_NONE) {
-				pipeline_stop(pipeline);
-				stop_due = now + STOP_GRACE_NS;
-			}
-		} else if (now >= stop_due) {
-			int exit_status = fail_stopped(task, reason, request);
+			reason = stop_reason(task, status, decode_due);
+			if (reason == STOP_NONE)
+				continue;
+			pipeline_stop(pipeline);
+			stop_due = clock_boottime_ns() + STOP_GRACE_NS;
+		} else if (clock_boottime_ns() >= stop_due) {
+			int exit_status = fail_stopped(task, reason, request, status);
 
 			discard_partial(request, directory);
 			berth_task_close(task);
@@ -189,7 +198,7 @@ static int run_pipeline(struct berth_task *task, const struct request *request, 
 	struct pipeline *pipeline = NULL;
 	struct berth_error error = {0};
 	enum stop_reason reason;
-	int exit_status = 0;
+	int exit_status;
 
 	if (source_open(info->inputs[0], &spec.source, &error) < 0 ||
 	    library_start(spec.workers, &error) < 0 ||
@@ -199,12 +208,8 @@ static int run_pipeline(struct berth_task *task, const struct request *request, 
 		return fail_as(task, &error);
 	}
 	reason = watch(task, request, pipeline, directory, &status);
-	if (reason != STOP_NONE)
-		exit_status = fail_stopped(task, reason, request);
-	else if (status.failed)
-		exit_status = fail_as(task, &status.error);
-	else
-		exit_status = tell_output(task, request, pipeline);
+	exit_status = reason == STOP_NONE ? tell_output(task, request, pipeline)
+					  : fail_stopped(task, reason, request, &status);
 	pipeline_destroy(pipeline);
 	return exit_status;
 }

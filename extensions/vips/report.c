@@ -2,18 +2,36 @@
 /* The description of the task and the facts of a finished run. */
 #include "extensions/vips/report.h"
 
+#include <string.h>
+
 #include "base/field.h"
 #include "base/json.h"
 #include "extensions/vips/format.h"
 #include "extensions/vips/loader.h"
 #include "extensions/vips/request.h"
 
+/* The rows of the payload, with those of one variant below the row that holds them. */
+static json_t *payload_rows(void)
+{
+	json_t *rows = field_describe(request_rows, request_row_count);
+	const char *name;
+	json_t *row;
+	size_t index;
+
+	json_array_foreach (rows, index, row) {
+		name = json_string_value(json_object_get(row, "name"));
+		if (name && strcmp(name, "variants") == 0)
+			(void)json_object_set_new(row, "items",
+						  field_describe(variant_rows, variant_row_count));
+	}
+	return rows;
+}
+
 json_t *report_describe(void)
 {
-	return json_pack("{s:s, s:s, s:o, s:o, s:s}", "task", "image.variants", "description",
-			 "N variants of one picture from one decode: size, fit, format, quality",
-			 "payload", field_describe(request_rows, request_row_count), "variant",
-			 field_describe(variant_rows, variant_row_count), "output",
+	return json_pack("{s:s, s:s, s:o, s:s}", "task", "image.variants", "description",
+			 "Make resized and re-encoded variants of one picture from one decode",
+			 "payload", payload_rows(), "output",
 			 "input: its format, size, orientation, colour; variants: path, format, "
 			 "width, height and bytes of each file");
 }

@@ -18,7 +18,7 @@ static const char *const fail_on_choices[] = {"none", "truncated", "error", "war
 
 /* clang-format off */
 const struct field_row request_rows[] = {
-	{.name = "variants", .type = FIELD_JSON, .offset = AT(variants_json), .default_text = DEFAULT_VARIANTS, .unit = "", .help = "what to make, 1 to 32 objects; their fields are listed under variant"},
+	{.name = "variants", .type = FIELD_JSON, .offset = AT(variants_json), .default_text = DEFAULT_VARIANTS, .unit = "", .help = "what to make, 1 to 32 objects of the fields below"},
 	{.name = "strip", .type = FIELD_BOOL, .offset = AT(strip), .default_text = "true", .unit = "", .help = "leave EXIF, XMP and other metadata out of the variants"},
 	{.name = "fail_on", .type = FIELD_ENUM, .offset = AT(fail_on), .default_text = "warning", .choices = fail_on_choices, .unit = "", .help = "how damaged an input must be to be refused; warning: at all; none fills what is missing with grey"},
 	{.name = "max_pixels", .type = FIELD_INTEGER, .offset = AT(max_pixels), .min = 1, .max = 10000000000, .default_text = "268402689", .unit = "pixels", .help = "larger inputs are refused by their header, before anything is decoded"},
