@@ -45,31 +45,11 @@ static void close_file(struct packet_source *source)
 	source->opened = false;
 }
 
-/* Decode timestamps are the display timestamps in order, `delay` frames late: what one encoder
- * would have given the whole track (H.264 C.4.5.3; x264 does the same). */
 static int assign_dts(struct packet_source *source, AVPacket *packet, struct berth_error *err)
 {
-	int place = source->waiting_count;
-
-	while (place > 0 && source->waiting[place - 1] > packet->pts) {
-		source->waiting[place] = source->waiting[place - 1];
-		place--;
-	}
-	source->waiting[place] = packet->pts;
-	source->waiting_count++;
-	if (source->waiting_count <= source->delay) {
-		packet->dts = source->waiting[0] -
-			      (source->delay - source->waiting_count + 1) * source->nominal;
-	} else {
-		packet->dts = source->waiting[0];
-		source->waiting_count--;
-		memmove(source->waiting, source->waiting + 1,
-			(size_t)source->waiting_count * sizeof(source->waiting[0]));
-	}
-	if (packet->dts > packet->pts || (source->packets > 0 && packet->dts <= source->last_dts))
+	if (decode_times_next(&source->times, packet->pts, &packet->dts) != 0)
 		return berth_fail(err, BERTH_PROTOCOL, 0, "a frame comes more than %d frames late",
-				  source->delay);
-	source->last_dts = packet->dts;
+				  source->times.delay);
 	return 0;
 }
 
@@ -126,29 +106,27 @@ static int next_of_stream(struct packet_source *source, AVPacket *packet, struct
 	}
 	if (result != 0)
 		return result;
-	if (packet->pts == AV_NOPTS_VALUE || packet->dts == AV_NOPTS_VALUE)
+	if (packet->pts == AV_NOPTS_VALUE)
 		return berth_fail(err, BERTH_INVALID, 0, "a packet has no timestamp");
 	packet->pts -= source->origin;
-	packet->dts -= source->origin;
+	packet->dts = packet->pts;
+	/* Matroska does not store the video's */
+	if (source->video && assign_dts(source, packet, err) < 0)
+		return -1;
 	count_packet(source, packet);
 	return 0;
 }
 
 void packet_source_segments(struct packet_source *source, int directory, int64_t count,
-			    const AVCodecContext *encoder, int64_t origin)
+			    const AVCodecContext *encoder, AVRational time_base)
 {
 	*source = (struct packet_source){.next = next_of_segments,
 					 .directory = directory,
 					 .segment_count = count,
 					 .encoder = encoder,
-					 .time_base = encoder->time_base,
-					 .delay = encoder->has_b_frames,
-					 .origin = origin};
-	if (source->delay > PACKET_REORDER_MAX)
-		source->delay = PACKET_REORDER_MAX;
-	source->nominal = av_rescale_q(1, av_inv_q(encoder->framerate), encoder->time_base);
-	if (source->nominal < 1)
-		source->nominal = 1;
+					 .time_base = time_base};
+	decode_times_init(&source->times, encoder->has_b_frames,
+			  av_rescale_q(1, av_inv_q(encoder->framerate), time_base));
 }
 
 void packet_source_file(struct packet_source *source, int directory, AVRational time_base)
@@ -160,11 +138,18 @@ void packet_source_file(struct packet_source *source, int directory, AVRational 
 void packet_source_stream(struct packet_source *source, struct media_input *input, int stream,
 			  int64_t origin)
 {
+	const AVStream *from = input->format->streams[stream];
+
 	*source = (struct packet_source){.next = next_of_stream,
 					 .input = input,
 					 .stream = stream,
-					 .time_base = input->format->streams[stream]->time_base,
+					 .time_base = from->time_base,
 					 .origin = origin};
+	source->video = from->codecpar->codec_type == AVMEDIA_TYPE_VIDEO;
+	decode_times_init(&source->times, from->codecpar->video_delay,
+			  from->avg_frame_rate.num > 0
+				  ? av_rescale_q(1, av_inv_q(from->avg_frame_rate), from->time_base)
+				  : 1);
 }
 
 void packet_source_finish(struct packet_source *source)

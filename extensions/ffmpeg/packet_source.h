@@ -8,10 +8,9 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "extensions/ffmpeg/decode_times.h"
 #include "extensions/ffmpeg/media_input.h"
 #include "extensions/ffmpeg/packet_file.h"
-
-#define PACKET_REORDER_MAX 16 /* H.264's largest reordering depth */
 
 struct packet_source {
 	AVRational time_base;
@@ -25,22 +24,22 @@ struct packet_source {
 	int directory;
 	struct packet_file_reader reader;
 	bool opened;
-	/* segments: expected header, and the decode timestamps of the whole track */
+	/* segments: the header they must have */
 	const AVCodecContext *encoder;
 	int64_t segment, segment_count;
-	int64_t waiting[PACKET_REORDER_MAX + 1]; /* the smallest timestamps, sorted */
-	int waiting_count, delay;
-	int64_t last_dts;
-	int64_t nominal; /* a frame's duration */
+
+	struct decode_times times; /* of video */
 
 	/* the input's own packets */
 	struct media_input *input;
 	int stream;
+	bool video;
 };
 
-/* The segments 0 … count-1 in directory, all of them encoded like `encoder` would. */
+/* The segments 0 … count-1 in directory, all of them encoded like `encoder` would. The caller sets
+ * the origin. */
 void packet_source_segments(struct packet_source *source, int directory, int64_t count,
-			    const AVCodecContext *encoder, int64_t origin);
+			    const AVCodecContext *encoder, AVRational time_base);
 /* One packet file whose packets need no reordering. */
 void packet_source_file(struct packet_source *source, int directory, AVRational time_base);
 /* One stream of an open input, which must outlive the source. */

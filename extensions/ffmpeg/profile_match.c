@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <libavcodec/avcodec.h>
+#include <libavutil/mathematics.h>
 #include <libavutil/pixdesc.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "extensions/ffmpeg/decode_times.h"
 #include "extensions/ffmpeg/media_error.h"
 #include "extensions/ffmpeg/media_formats_table.h"
 #include "extensions/ffmpeg/media_picture.h"
@@ -69,7 +71,8 @@ static bool parameters_match(const struct media_input *input, const AVStream *st
 
 struct packet_scan {
 	int64_t packets, bytes;
-	int64_t first_dts, last_dts, last_keyframe;
+	struct decode_times times;
+	int64_t last_dts, last_keyframe;
 	int64_t first_pts, end_pts;
 	int64_t keyframe_distance;
 	double buffer, buffer_least; /* bits in a decoder's buffer, and the least there ever was */
@@ -79,22 +82,22 @@ struct packet_scan {
 static void scan_packet(struct packet_scan *scan, const AVPacket *packet, AVRational time_base,
 			const struct transcode_settings *settings)
 {
+	int64_t dts;
 	double gone;
 
-	if (packet->pts == AV_NOPTS_VALUE || packet->dts == AV_NOPTS_VALUE ||
-	    (scan->packets > 0 && packet->dts <= scan->last_dts)) {
+	if (packet->pts == AV_NOPTS_VALUE ||
+	    decode_times_next(&scan->times, packet->pts, &dts) != 0) {
 		scan->untimed = true;
 		return;
 	}
 	if (packet->flags & (AV_PKT_FLAG_DISCARD | AV_PKT_FLAG_CORRUPT))
 		scan->discarded = true;
 	if (scan->packets == 0) {
-		scan->first_dts = packet->dts;
 		scan->first_pts = scan->last_keyframe = packet->pts;
 		scan->buffer = scan->buffer_least = BUFFER_START * (double)settings->bufsize;
 		scan->discarded |= !(packet->flags & AV_PKT_FLAG_KEY);
 	} else {
-		gone = (double)(packet->dts - scan->last_dts) * av_q2d(time_base);
+		gone = (double)(dts - scan->last_dts) * av_q2d(time_base);
 		scan->buffer = fmin((double)settings->bufsize,
 				    scan->buffer + gone * (double)settings->maxrate);
 	}
@@ -107,7 +110,7 @@ static void scan_packet(struct packet_scan *scan, const AVPacket *packet, AVRati
 	}
 	if (packet->pts + packet->duration > scan->end_pts)
 		scan->end_pts = packet->pts + packet->duration;
-	scan->last_dts = packet->dts;
+	scan->last_dts = dts;
 	scan->bytes += packet->size;
 	scan->packets++;
 }
@@ -116,16 +119,20 @@ static int scan_stream(struct media_input *input, int stream,
 		       const struct transcode_settings *settings, struct packet_scan *scan,
 		       struct berth_error *err)
 {
+	const AVStream *from = input->format->streams[stream];
 	AVPacket *packet = av_packet_alloc();
 	int result;
 
 	if (!packet)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "packet");
+	decode_times_init(&scan->times, from->codecpar->video_delay,
+			  from->avg_frame_rate.num > 0
+				  ? av_rescale_q(1, av_inv_q(from->avg_frame_rate), from->time_base)
+				  : 1);
 	media_input_select(input, stream);
 	while ((result = media_input_read(input, packet, err)) == 0) {
 		if (packet->stream_index == stream)
-			scan_packet(scan, packet, input->format->streams[stream]->time_base,
-				    settings);
+			scan_packet(scan, packet, from->time_base, settings);
 		av_packet_unref(packet);
 		if (scan->packets % RENEW_EVERY == 0)
 			media_guard_renew(input->guard);

@@ -19,6 +19,7 @@
 /* A frame the encoder has and has not returned. */
 struct flight {
 	int64_t pts, duration;
+	int64_t tick;           /* what the encoder was told: frames at the nominal rate */
 	int64_t segment, index; /* index: in display order within the segment */
 	bool returned;
 };
@@ -33,7 +34,8 @@ struct segment_run {
 
 	/* where the frames are */
 	int64_t segment, index;
-	int64_t last_gop; /* of the frame sent last; -1: none */
+	int64_t last_gop;  /* of the frame sent last; -1: none */
+	int64_t last_tick; /* of the frame sent last */
 	struct flight flights[IN_FLIGHT_MAX];
 	int64_t sent, oldest; /* how many were sent, and the first that is not returned */
 
@@ -94,7 +96,7 @@ static struct flight *match_packet(struct segment_run *run)
 
 	for (int64_t i = run->oldest; i < run->sent; i++) {
 		flight = &run->flights[i % IN_FLIGHT_MAX];
-		if (!flight->returned && flight->pts == run->packet->pts) {
+		if (!flight->returned && flight->tick == run->packet->pts) {
 			flight->returned = true;
 			while (run->oldest < run->sent &&
 			       run->flights[run->oldest % IN_FLIGHT_MAX].returned)
@@ -118,6 +120,7 @@ static int write_packet(struct segment_run *run, struct berth_error *err)
 			return -1;
 	if (!run->open && open_file(run, err) < 0)
 		return -1;
+	run->packet->pts = flight->pts;
 	run->packet->duration = flight->duration;
 	/* a keyframe closes the group before it: that much will not have to be repeated */
 	if ((run->packet->flags & AV_PKT_FLAG_KEY) && run->writer.count > 0 &&
@@ -145,6 +148,20 @@ static int drain(struct segment_run *run, struct berth_error *err)
 	return media_fail(err, result, "encode");
 }
 
+/* The frame's time in frames at the nominal rate. Variable rates are rounded for the encoder, whose
+ * rate control needs no more, but never to the same time twice. */
+static int64_t next_tick(struct segment_run *run)
+{
+	const struct transcode_plan *plan = run->job->plan;
+	int64_t tick = av_rescale_q(run->frame->pts - plan->first_pts, plan->picture.time_base,
+				    av_inv_q(plan->picture.fps));
+
+	if (tick <= run->last_tick)
+		tick = run->last_tick + 1;
+	run->last_tick = tick;
+	return tick;
+}
+
 static int send_frame(struct segment_run *run, struct berth_error *err)
 {
 	const struct transcode_plan *plan = run->job->plan;
@@ -161,6 +178,7 @@ static int send_frame(struct segment_run *run, struct berth_error *err)
 	}
 	run->flights[run->sent++ % IN_FLIGHT_MAX] = (struct flight){
 		.pts = run->frame->pts,
+		.tick = next_tick(run),
 		.duration = run->frame->pkt_duration > 0 ? run->frame->pkt_duration : run->nominal,
 		.segment = run->segment,
 		.index = run->index++,
@@ -168,6 +186,7 @@ static int send_frame(struct segment_run *run, struct berth_error *err)
 	/* keyframes by the grid; the encoder's own counter agrees on it at a constant rate */
 	run->frame->pict_type = gop != run->last_gop ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
 	run->last_gop = gop;
+	run->frame->pts = run->last_tick;
 	result = avcodec_send_frame(run->encoder, run->frame);
 	if (result < 0)
 		return media_fail(err, result, "encode a frame");
@@ -265,6 +284,7 @@ int segment_encode(const struct segment_job *job, const struct segment_position 
 	run->job = job;
 	run->segment = run->writing = position->segments;
 	run->last_gop = -1;
+	run->last_tick = INT64_MIN;
 	run->nominal = av_rescale_q(1, av_inv_q(picture->fps), picture->time_base);
 	run->writer.fd = -1;
 	run->format.time_base_num = picture->time_base.num;

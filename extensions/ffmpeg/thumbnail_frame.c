@@ -53,19 +53,30 @@ static void aim(struct search *search, struct thumbnail_frame *frame)
 		first_pts(search->stream) + llround(seconds / av_q2d(search->stream->time_base));
 }
 
+/* The index may hold decode timestamps: keyframes are shown this much later. */
+static int64_t index_delay(const struct search *search)
+{
+	const AVIndexEntry *first = avformat_index_get_entry(search->stream, 0);
+
+	if (!first || search->stream->start_time == AV_NOPTS_VALUE ||
+	    first->timestamp > search->stream->start_time)
+		return 0;
+	return search->stream->start_time - first->timestamp;
+}
+
 /* Where to seek for the nearer one of the keyframes around the moment, as far as the container has
- * an index. The index may hold decode timestamps, and a seek to a keyframe's own would then land on
- * the one before it: the way to the next keyframe is gone half. */
+ * an index. A seek to the decode timestamp of a keyframe would land on the one before it: half the
+ * way to the next keyframe is added. */
 static int64_t nearest_keyframe(const struct search *search)
 {
+	int64_t wanted = search->wanted - index_delay(search);
 	const AVIndexEntry *before, *after, *nearest, *next;
 
-	before = avformat_index_get_entry_from_timestamp(search->stream, search->wanted,
+	before = avformat_index_get_entry_from_timestamp(search->stream, wanted,
 							 AVSEEK_FLAG_BACKWARD);
-	after = avformat_index_get_entry_from_timestamp(search->stream, search->wanted, 0);
+	after = avformat_index_get_entry_from_timestamp(search->stream, wanted, 0);
 	nearest = before;
-	if (after &&
-	    (!before || after->timestamp - search->wanted < search->wanted - before->timestamp))
+	if (after && (!before || after->timestamp - wanted < wanted - before->timestamp))
 		nearest = after;
 	if (!nearest)
 		return search->wanted;

@@ -259,7 +259,8 @@ static int add_video(struct attempt *attempt, struct berth_error *err)
 			       1, &attempt->video_encoder, err) < 0)
 		return -1;
 	packet_source_segments(&track->source, attempt->directory, attempt->result.segments,
-			       attempt->video_encoder, origin_of(&attempt->input, attempt->video));
+			       attempt->video_encoder, attempt->plan.picture.time_base);
+	track->source.origin = origin_of(&attempt->input, attempt->video);
 	return set_codec(track, NULL, attempt->video_encoder, err);
 }
 

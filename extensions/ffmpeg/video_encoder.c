@@ -12,7 +12,8 @@ static void set_picture(AVCodecContext *encoder, const struct transcode_picture 
 	encoder->width = picture->width;
 	encoder->height = picture->height;
 	encoder->sample_aspect_ratio = picture->aspect;
-	encoder->time_base = picture->time_base;
+	/* the stream's headers name the nominal rate; the track keeps every frame's own time */
+	encoder->time_base = av_inv_q(picture->fps);
 	encoder->framerate = picture->fps;
 	encoder->pix_fmt = AV_PIX_FMT_YUV420P;
 	encoder->color_range = picture->color_range;

@@ -10,7 +10,7 @@
 #include "extensions/ffmpeg/transcode_settings.h"
 
 /* The caller frees *ret_encoder with avcodec_free_context(). gop_frames is the longest distance
- * of two keyframes. */
+ * of two keyframes. Its time base is one frame at the nominal rate. */
 int video_encoder_open(const struct transcode_settings *settings,
 		       const struct transcode_picture *picture, int gop_frames, int threads,
 		       AVCodecContext **ret_encoder, struct berth_error *err);

@@ -93,6 +93,22 @@ static json_t *format_streams(const struct media_input *input)
 	return streams;
 }
 
+/* A header that asks for the impossible leaves streams that nothing is known about. */
+static int check_known(const struct media_input *input, struct berth_error *err)
+{
+	const AVCodecParameters *codec;
+
+	for (unsigned i = 0; i < input->format->nb_streams; i++) {
+		codec = input->format->streams[i]->codecpar;
+		if (codec->codec_type == AVMEDIA_TYPE_VIDEO   ? codec->width > 0
+		    : codec->codec_type == AVMEDIA_TYPE_AUDIO ? codec->sample_rate > 0
+							      : codec->codec_id != AV_CODEC_ID_NONE)
+			return 0;
+	}
+	return berth_fail(err, BERTH_INVALID, 0, "none of the %u streams could be understood",
+			  input->format->nb_streams);
+}
+
 /* Opens the input as far as needed: the header, then the first packets, then the whole search. */
 static int open_input(struct media_input *input, const char *path, struct media_guard *guard,
 		      bool *ret_header_only, struct berth_error *err)
@@ -119,7 +135,7 @@ static int probe_input(struct media_input *input, struct media_guard *guard, con
 	json_t *streams;
 	bool header_only = false;
 
-	if (open_input(input, path, guard, &header_only, err) < 0)
+	if (open_input(input, path, guard, &header_only, err) < 0 || check_known(input, err) < 0)
 		return -1;
 	output = format_file(input, header_only);
 	streams = format_streams(input);

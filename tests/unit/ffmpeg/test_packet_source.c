@@ -77,7 +77,6 @@ static AVCodecContext encoder_of(int delay)
 {
 	AVCodecContext encoder = {0};
 
-	encoder.time_base = (AVRational){1, 12288};
 	encoder.framerate = (AVRational){24, 1};
 	encoder.has_b_frames = delay;
 	encoder.extradata = header;
@@ -97,7 +96,7 @@ static void timestamps_go_on_over_joins(void **state)
 	write_segment(1, 10, 1, "sps");
 	write_segment(2, 0, 0, "sps"); /* no frame fell into it */
 	write_segment(3, 11, 13, "sps");
-	packet_source_segments(&source, directory, 4, &encoder, 0);
+	packet_source_segments(&source, directory, 4, &encoder, (AVRational){1, 12288});
 	while (source.next(&source, packet, NULL) == 0) {
 		assert_true(packet->dts > last);
 		assert_true(packet->dts <= packet->pts);
@@ -124,7 +123,7 @@ static void another_header_is_refused(void **state)
 
 	(void)state;
 	write_segment(0, 0, 4, "SPS");
-	packet_source_segments(&source, directory, 1, &encoder, 0);
+	packet_source_segments(&source, directory, 1, &encoder, (AVRational){1, 12288});
 	assert_int_equal(source.next(&source, packet, &err), -1);
 	assert_int_equal(err.code, BERTH_PROTOCOL);
 	packet_source_finish(&source);
@@ -141,7 +140,7 @@ static void deeper_reordering_is_noticed(void **state)
 
 	(void)state;
 	write_segment(0, 0, 4, "sps");
-	packet_source_segments(&source, directory, 1, &encoder, 0);
+	packet_source_segments(&source, directory, 1, &encoder, (AVRational){1, 12288});
 	while ((result = source.next(&source, packet, &err)) == 0)
 		av_packet_unref(packet);
 	assert_int_equal(result, -1);
