@@ -288,7 +288,7 @@ static int inspect_records(struct packet_file_reader *reader, AVPacket *packet,
 			   struct packet_file_state *state, struct berth_error *err)
 {
 	int64_t highest = -1, latest = INT64_MIN, seen = 0, position;
-	struct file_record record;
+	struct file_record record = {0};
 	int result;
 
 	position = (int64_t)sizeof(struct file_header) + reader->format.extradata_size;
@@ -367,7 +367,7 @@ int packet_file_open(int directory, const char *name, struct packet_file_reader 
 
 int packet_file_next(struct packet_file_reader *reader, AVPacket *packet, struct berth_error *err)
 {
-	struct file_record record;
+	struct file_record record = {0};
 	int result;
 
 	if (reader->ended)

@@ -203,11 +203,12 @@ static void supervise(struct line *line)
 
 static int run_line(struct line *line, struct berth_error *err)
 {
+	const bool with_video = line->pipeline->video;
 	pthread_t reader, encoder;
 	int reading, encoding = 0;
 
 	reading = start_thread(line, reader_main, &reader, err);
-	if (reading == 0 && line->pipeline->video) {
+	if (reading == 0 && with_video) {
 		encoding = start_thread(line, encoder_main, &encoder, err);
 		if (encoding < 0)
 			stop_line(line);
@@ -215,7 +216,7 @@ static int run_line(struct line *line, struct berth_error *err)
 	supervise(line);
 	if (reading == 0)
 		(void)pthread_join(reader, NULL);
-	if (reading == 0 && encoding == 0 && line->pipeline->video)
+	if (reading == 0 && encoding == 0 && with_video)
 		(void)pthread_join(encoder, NULL);
 	if (reading < 0 || encoding < 0)
 		return -1;

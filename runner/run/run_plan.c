@@ -122,7 +122,7 @@ static int plan_command(struct planner *planner, struct berth_error *err)
 		for (char *const *word = options->command; *word; word++)
 			if (string_list_add_borrowed(&plan->arguments, *word, err) < 0)
 				return -1;
-		label = label ?: options->command[0];
+		label = label ?: plan->arguments.count ? plan->arguments.items[0] : "command";
 	} else {
 		path = extension_task_path(planner->task_extension, plan->task);
 		if (!path)
