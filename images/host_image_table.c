@@ -46,7 +46,6 @@ const struct image_layer host_image_layers[] = {
 	OPTIONAL_BIND("/etc/alternatives"),                          /* awk, editor, java: links of /usr/bin lead here */
 	OPTIONAL_BIND("/etc/ssl/certs"),                             /* whom TLS clients trust */
 	OPTIONAL_BIND("/etc/fonts"),                                 /* fontconfig: text in images and subtitles */
-	OPTIONAL_BIND("/etc/mime.types"),
 
 	LINK("/var/run", "../run"),
 	LINK("/var/tmp", "../tmp"),

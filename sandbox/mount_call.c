@@ -76,6 +76,15 @@ int mount_restrict(const char *path, unsigned long long attributes, struct berth
 	return 0;
 }
 
+int mount_restrict_tree(int mount_fd, unsigned long long attributes, struct berth_error *err)
+{
+	struct mount_attr change = {.attr_set = attributes};
+
+	if (syscall(SYS_mount_setattr, mount_fd, "", AT_EMPTY_PATH, &change, sizeof(change)) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "mount_setattr");
+	return 0;
+}
+
 int mount_map_ids(int mount_fd, int user_namespace_fd, struct berth_error *err)
 {
 	struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP,

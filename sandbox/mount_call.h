@@ -21,5 +21,8 @@ int mount_attach(int mount_fd, const char *target, struct berth_error *err);
 /* Sets attributes on one attached mount. */
 int mount_restrict(const char *path, unsigned long long attributes, struct berth_error *err);
 
+/* The same on a detached mount. */
+int mount_restrict_tree(int mount_fd, unsigned long long attributes, struct berth_error *err);
+
 /* Translates ownership on a detached mount by a user namespace's map. */
 int mount_map_ids(int mount_fd, int user_namespace_fd, struct berth_error *err);

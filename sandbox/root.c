@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/descriptor.h"
+#include "sandbox/devices.h"
 #include "sandbox/mount_call.h"
 #include "sandbox/volume_mount.h"
 
@@ -30,6 +31,7 @@ static const unsigned tmpfs_attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 void root_plan_init(struct root_plan *plan)
 {
 	*plan = (struct root_plan){0};
+	plan->devices_fd = -1;
 	memset(plan->default_fds, -1, sizeof(plan->default_fds));
 	memset(plan->mount_fds, -1, sizeof(plan->mount_fds));
 	memset(plan->volume_fds, -1, sizeof(plan->volume_fds));
@@ -37,6 +39,7 @@ void root_plan_init(struct root_plan *plan)
 
 void root_plan_finish(struct root_plan *plan)
 {
+	close_fd(&plan->devices_fd);
 	for (size_t i = 0; i < ROOT_DEFAULTS_MAX; i++)
 		close_fd(&plan->default_fds[i]);
 	for (size_t i = 0; plan->spec && i < plan->spec->mount_count; i++)
@@ -69,8 +72,10 @@ static int prepare_bind(struct root_plan *plan, size_t index, struct berth_error
 	return 0;
 }
 
-int root_prepare(struct root_plan *plan, struct berth_error *err)
+static int prepare_devices(struct root_plan *plan, struct berth_error *err)
 {
+	if (plan->privileged)
+		return devices_create(&plan->devices_fd, err);
 	for (size_t i = 0; i < root_default_count; i++) {
 		if (root_defaults[i].kind != ROOT_DEVICE)
 			continue;
@@ -79,6 +84,13 @@ int root_prepare(struct root_plan *plan, struct berth_error *err)
 				     &plan->default_fds[i], err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+int root_prepare(struct root_plan *plan, struct berth_error *err)
+{
+	if (prepare_devices(plan, err) < 0)
+		return -1;
 	for (size_t i = 0; i < plan->spec->mount_count; i++)
 		if (plan->spec->mounts[i].kind == SANDBOX_MOUNT_BIND &&
 		    prepare_bind(plan, i, err) < 0)
@@ -207,6 +219,10 @@ static int apply_default(struct root_plan *plan, size_t index, struct berth_erro
 	const struct resource_limits *limits = &plan->spec->limits;
 	const struct root_default *row = &root_defaults[index];
 
+	if (plan->devices_fd >= 0 && devices_have(row))
+		return 0;
+	if (plan->devices_fd >= 0 && strcmp(row->target, DEVICES_PATH) == 0)
+		return mount_bind(plan->devices_fd, row->target, true, err);
 	switch (row->kind) {
 	case ROOT_DEVICE:
 		return mount_bind(plan->default_fds[index], row->target, false, err);

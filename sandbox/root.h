@@ -12,7 +12,7 @@
 /* One operation of every sandbox (mount_defaults_table.c), applied before the spec's own. */
 enum root_default_kind {
 	ROOT_PROC,      /* procfs of the new pid namespace, only its process part */
-	ROOT_DEVICE,    /* a node of the host's /dev, bound */
+	ROOT_DEVICE,    /* a memory device of its own; rootless, the host's node, bound */
 	ROOT_TMPFS,     /* share: of the limits' tmpfs size, in quarters */
 	ROOT_DIRECTORY, /* mode 0755 */
 	ROOT_SYMLINK,
@@ -22,6 +22,7 @@ struct root_default {
 	const char *target;
 	const char *source; /* SYMLINK: its text */
 	unsigned quarters;  /* TMPFS */
+	unsigned minor;     /* DEVICE: of major 1 */
 	const char *reason;
 };
 extern const struct root_default root_defaults[];
@@ -33,7 +34,8 @@ struct root_plan {
 	const struct sandbox_spec *spec;
 	const struct identity *identity;
 	bool privileged;
-	int default_fds[ROOT_DEFAULTS_MAX]; /* detached mounts of the devices; -1 otherwise */
+	int devices_fd;                     /* detached mount of the whole /dev; -1 rootless */
+	int default_fds[ROOT_DEFAULTS_MAX]; /* rootless: detached mounts of the nodes */
 	int mount_fds[SANDBOX_MOUNTS_MAX];  /* of the spec's binds; -1 otherwise */
 	bool mount_is_directory[SANDBOX_MOUNTS_MAX];
 	int volume_fds[SANDBOX_VOLUMES_MAX]; /* -1: the child makes a tmpfs */
