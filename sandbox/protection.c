@@ -29,13 +29,15 @@ static const struct {
 	enum sandbox_protection protection;
 	unsigned feature;
 	const char *what;
+	const char *where; /* it holds, when not everywhere */
 } cgroup_rows[] = {
-	{SANDBOX_CPU_LIMIT,    CGROUP_CPU,       "cpu controller"   },
-	{SANDBOX_MEMORY_LIMIT, CGROUP_MEMORY,    "memory controller"},
-	{SANDBOX_SWAP_LIMIT,   CGROUP_SWAP,      "swap accounting"  },
-	{SANDBOX_OOM_GROUP,    CGROUP_OOM_GROUP, "memory controller"},
-	{SANDBOX_PIDS_LIMIT,   CGROUP_PIDS,      "pids controller"  },
-	{SANDBOX_IO_WEIGHT,    CGROUP_IO_WEIGHT, "io weights"       },
+	{SANDBOX_CPU_LIMIT,    CGROUP_CPU,       "cpu controller",    ""},
+	{SANDBOX_MEMORY_LIMIT, CGROUP_MEMORY,    "memory controller", ""},
+	{SANDBOX_SWAP_LIMIT,   CGROUP_SWAP,      "swap accounting",   ""},
+	{SANDBOX_OOM_GROUP,    CGROUP_OOM_GROUP, "memory controller", ""},
+	{SANDBOX_PIDS_LIMIT,   CGROUP_PIDS,      "pids controller",   ""},
+	{SANDBOX_IO_WEIGHT,    CGROUP_IO_WEIGHT, "io weights",
+	 ", on disks with the bfq scheduler or io.cost"                 },
 };
 
 static bool wants(const struct resource_limits *limits, enum sandbox_protection protection)
@@ -58,8 +60,8 @@ static void set_cgroup_limits(const struct sandbox_host *host, const struct sand
 		if (spec && !wants(&spec->limits, protection))
 			set(states, protection, SANDBOX_NOT_REQUESTED, "no limit asked for");
 		else if (host->cgroup.features & cgroup_rows[i].feature)
-			set(states, protection, SANDBOX_ENFORCED, "cgroup %s",
-			    host->cgroup.driver->name);
+			set(states, protection, SANDBOX_ENFORCED, "cgroup %s%s",
+			    host->cgroup.driver->name, cgroup_rows[i].where);
 		else
 			set(states, protection, SANDBOX_UNAVAILABLE, "no %s (cgroup %s%s%s)",
 			    cgroup_rows[i].what, host->cgroup.driver->name,
