@@ -70,6 +70,16 @@ static int make_network(struct berth_error *err)
 	return network_loopback_up(err);
 }
 
+/* Two ways to learn that the supervisor is gone: its end of the socket closes, if nobody has a
+ * copy, and the kernel sends a signal, until the next change of ids. */
+static int follow_supervisor(struct launch *launch, struct berth_error *err)
+{
+	close_fd(&launch->supervisor_fd);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "PR_SET_PDEATHSIG");
+	return 0;
+}
+
 /* What needs no id of the new user namespace, done while the supervisor writes the maps. */
 static int prepare_process(const struct launch *launch, struct berth_error *err)
 {
@@ -156,7 +166,7 @@ static int build(struct launch *launch, int *ret_channel_fd, struct berth_error 
 {
 	const struct cgroup_driver *driver = launch->cgroup->host->driver;
 
-	if (prepare_process(launch, err) < 0)
+	if (follow_supervisor(launch, err) < 0 || prepare_process(launch, err) < 0)
 		return -1;
 	if (await_go(launch, err) < 0)
 		return -1;
@@ -246,7 +256,9 @@ static bool reap(pid_t task, int *ret_status)
 	int status;
 	pid_t child;
 
-	while ((child = waitpid(-1, &status, WNOHANG)) > 0) {
+	while ((child = waitpid(-1, &status, WNOHANG)) != 0) {
+		if (child < 0 && errno != EINTR)
+			break;
 		if (child != task)
 			continue;
 		*ret_status = status;
@@ -313,6 +325,18 @@ static int open_child_signals(int *ret_fd, struct berth_error *err)
 	return 0;
 }
 
+/* Keeps nothing of the host and nothing of the run open. */
+static int let_go(struct launch *launch, int *signal_fd, struct berth_error *err)
+{
+	if (dup2(launch->control_fd, STDIN_FILENO) < 0 || dup2(*signal_fd, STDOUT_FILENO) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "dup init's descriptors");
+	launch->control_fd = STDIN_FILENO;
+	*signal_fd = STDOUT_FILENO;
+	if (close_range(STDERR_FILENO, ~0U, 0) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "close_range");
+	return 0;
+}
+
 _Noreturn void init_main(struct launch *launch)
 {
 	struct berth_error error = {0};
@@ -327,13 +351,7 @@ _Noreturn void init_main(struct launch *launch)
 		launch_report(launch->control_fd, CONTROL_SETUP_FAILED, &error);
 		_exit(1);
 	}
-	/* keep nothing of the host and nothing of the run open */
-	(void)dup2(launch->control_fd, STDIN_FILENO);
-	(void)dup2(signal_fd, STDOUT_FILENO);
-	launch->control_fd = STDIN_FILENO;
-	signal_fd = STDOUT_FILENO;
-	(void)close_range(STDERR_FILENO, ~0U, 0);
-	if (privileges_keep_kill_only(&error) < 0) {
+	if (let_go(launch, &signal_fd, &error) < 0 || privileges_keep_kill_only(&error) < 0) {
 		launch_report(launch->control_fd, CONTROL_SETUP_FAILED, &error);
 		_exit(1);
 	}

@@ -20,7 +20,8 @@ struct launch {
 	bool vfork_task;      /* the task borrows init's memory until it executes */
 	bool count_processes; /* no pids controller: RLIMIT_NPROC stands in */
 	int landlock_abi;
-	int control_fd; /* the child's end */
+	int control_fd;    /* the child's end */
+	int supervisor_fd; /* the other end, which the child must not keep */
 };
 
 /* The child of clone3(2): builds the sandbox, becomes its init, forks the task. Never returns.

@@ -15,6 +15,10 @@
 
 #include "base/cleanup.h"
 
+/* A supervisor that stays in a run's namespace is lost: memory may be free a moment later. */
+#define LEAVE_ATTEMPTS 100
+#define LEAVE_WAIT_US  1000
+
 int network_loopback_up(struct berth_error *err)
 {
 	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -80,8 +84,12 @@ int network_pool_enter(struct network_pool *pool, struct berth_error *err)
 
 int network_pool_leave(struct network_pool *pool, struct berth_error *err)
 {
-	if (setns(pool->own_fd, CLONE_NEWNET) < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "return to the own network namespace");
+	for (int attempt = 0; setns(pool->own_fd, CLONE_NEWNET) < 0; attempt++) {
+		if (attempt == LEAVE_ATTEMPTS)
+			return berth_fail(err, BERTH_SYSTEM, errno,
+					  "return to the own network namespace");
+		(void)usleep(LEAVE_WAIT_US);
+	}
 	return 0;
 }
 

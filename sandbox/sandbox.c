@@ -224,6 +224,7 @@ static int launch_run(struct sandbox *sandbox, struct launch *launch, struct ber
 	if (open_control(sandbox, &child_fd, err) < 0)
 		return -1;
 	launch->control_fd = child_fd;
+	launch->supervisor_fd = sandbox->control_fd;
 	sandbox->launched_ns = clock_boottime_ns();
 	if (start_init(sandbox, launch, &pid, err) < 0)
 		return -1;

@@ -22,8 +22,11 @@
 #include "sandbox/volume_state.h"
 
 /* Less than this is no room: 1 MiB of ext4's blocks, and of a small volume its 64th part. */
-#define SMALL_BLOCKS 256
-#define SMALL_SHARE  64
+#define SMALL_BLOCKS  256
+#define SMALL_SHARE   64
+
+#define LOCK_ATTEMPTS 100 /* one second */
+#define LOCK_WAIT_US  10000
 
 static int volume_create(enum sandbox_volume_kind kind, struct sandbox_host *host, uint64_t bytes,
 			 int64_t inodes, struct sandbox_volume **ret_volume,
@@ -69,6 +72,18 @@ int sandbox_volume_create_memory(struct sandbox_host *host, uint64_t bytes, int6
 	return 0;
 }
 
+int volume_lock(int fd, struct berth_error *err)
+{
+	for (int attempt = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; attempt++) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return berth_fail(err, BERTH_SYSTEM, errno, "lock");
+		if (attempt == LOCK_ATTEMPTS)
+			return berth_fail(err, BERTH_DENIED, 0, "is in use by another run");
+		(void)usleep(LOCK_WAIT_US);
+	}
+	return 0;
+}
+
 /* One run at a time: two would see each other's checkpoints. */
 static int lock_directory(struct sandbox_volume *volume, int directory_fd, const char *directory,
 			  struct berth_error *err)
@@ -77,9 +92,7 @@ static int lock_directory(struct sandbox_volume *volume, int directory_fd, const
 		openat(directory_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (volume->lock_fd < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "open %s/.lock", directory);
-	if (flock(volume->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return berth_fail(err, BERTH_DENIED, 0, "%s is in use by another run", directory);
-	return 0;
+	return volume_lock(volume->lock_fd, err) < 0 ? berth_fail_context(err, "%s", directory) : 0;
 }
 
 static int open_plain_directory(struct sandbox_volume *volume, int directory_fd,

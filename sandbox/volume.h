@@ -25,7 +25,8 @@ int sandbox_volume_create_memory(struct sandbox_host *host, uint64_t bytes, int6
 /* A disk volume kept in directory: `files.img` (sparse, of `bytes`) where the host can mount it,
  * else the plain directory `files`. An existing one is opened with the content it has (bytes and
  * inodes are then those it was made with). A volume in use by another run fails with
- * BERTH_DENIED. With directory NULL the file has no name and is gone with the volume. */
+ * BERTH_DENIED, after a second in which a killed run may let go of it. With directory NULL the file
+ * has no name and is gone with the volume. */
 int sandbox_volume_open_disk(struct sandbox_host *host, const char *directory, uint64_t bytes,
 			     int64_t inodes, struct sandbox_volume **ret_volume,
 			     struct berth_error *err);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,8 +23,6 @@
 #define IMAGE_NEW_NAME  ".files.img.new"
 #define BLOCK_BYTES     4096
 #define LOOP_ATTEMPTS   64
-#define LOCK_ATTEMPTS   100 /* one second: how long a killed run may take to let go */
-#define LOCK_WAIT_US    10000
 #define INHERITED_FD    3          /* the image in mke2fs */
 #define SPOOL_DIRECTORY "/var/tmp" /* survives in size what /tmp may not; hier(7) */
 
@@ -175,20 +172,6 @@ int volume_disk_mount(const struct sandbox_volume *volume, int *ret_fd, struct b
 	return mount_create("ext4", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, ret_fd, err);
 }
 
-/* The lock belongs to the open file, which the loop device keeps: it lasts as long as anything has
- * the image mounted, also a run that is being killed. Two mounts of one image destroy it. */
-static int lock_image(int fd, struct berth_error *err)
-{
-	for (int attempt = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; attempt++) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return berth_fail(err, BERTH_SYSTEM, errno, "lock the image");
-		if (attempt == LOCK_ATTEMPTS)
-			return berth_fail(err, BERTH_DENIED, 0, "still mounted by another run");
-		(void)usleep(LOCK_WAIT_US);
-	}
-	return 0;
-}
-
 int volume_disk_open(struct sandbox_volume *volume, int named_fd, struct berth_error *err)
 {
 	AUTO_CLOSE int image_fd = -1;
@@ -196,7 +179,11 @@ int volume_disk_open(struct sandbox_volume *volume, int named_fd, struct berth_e
 
 	opened = named_fd >= 0 ? open_named_image(volume, named_fd, &image_fd, err)
 			       : open_unnamed_image(volume, &image_fd, err);
-	if (opened < 0 || lock_image(image_fd, err) < 0 || attach_loop(volume, image_fd, err) < 0)
+	if (opened < 0)
+		return -1;
+	/* The lock belongs to the open file, which the loop device keeps: it lasts as long as
+	 * anything has the image mounted. Two mounts of one image destroy it. */
+	if (volume_lock(image_fd, err) < 0 || attach_loop(volume, image_fd, err) < 0)
 		return -1;
 	if (volume_disk_mount(volume, &volume->root_fd, err) < 0)
 		return -1;

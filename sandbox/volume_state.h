@@ -19,6 +19,10 @@ struct sandbox_volume {
 	char directory[4096]; /* DIRECTORY */
 };
 
+/* Locks an open file against other runs, for a second if need be: a run whose supervisor was killed
+ * lets go of its files when it has died. BERTH_DENIED when one lives. */
+int volume_lock(int fd, struct berth_error *err);
+
 /* Makes or opens the sized file system; sets loop_fd, loop_path and root_fd. named is the fd of the
  * directory that keeps files.img, or -1. */
 int volume_disk_open(struct sandbox_volume *volume, int named_fd, struct berth_error *err);
