@@ -31,7 +31,7 @@ step escape_root ./report.py --probe ./escape-probe
 step attack_root ./run.py --attack ./attack --scale 4
 for test in tests/unit/sandbox/test_*; do
 	if [ -x "$test" ]; then
-		step "unit_$(basename "$test")" "./$test"
+		step "unit_$(basename "$test")" "./$test" "$PWD/tests/unit/sandbox/sandbox_inside"
 	fi
 done
 step escape_rootless "${rootless[@]}" ./report.py --probe ./escape-probe

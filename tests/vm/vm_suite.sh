@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The escape suite, the attacks and the sandbox's unit tests in a guest with systemd and cgroup v2, as root and rootless.
 #   vm_suite.sh [--source DIR] [--build DIR] [--out DIR]
-# A release of its own is built in BUILD: sanitizers are too slow for an emulated CPU. Status 77: this host cannot.
+# BUILD is a finished release, else one is made there: sanitizers are too slow for an emulated CPU.
+# Status 77: this host cannot.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,22 +26,22 @@ if [ "$(id -u)" != 0 ] || ! command -v qemu-system-x86_64 >/dev/null || ! comman
 	exit 77
 fi
 
-cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release >"$build.log" 2>&1 ||
-	{ tail -20 "$build.log" && exit 1; }
-targets=(berth berth-task escape-probe attack)
-[ -d "$source/tests/unit/sandbox" ] && targets+=(tests/unit/sandbox/all)
-cmake --build "$build" --target "${targets[@]}" >>"$build.log" 2>&1 || { tail -40 "$build.log" && exit 1; }
+if ! [ -f "$build/CMakeCache.txt" ]; then
+	cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release >"$build.log" 2>&1 ||
+		{ tail -20 "$build.log" && exit 1; }
+	cmake --build "$build" >>"$build.log" 2>&1 || { tail -40 "$build.log" && exit 1; }
+fi
 
 bundle=$(mktemp -d)
 trap 'rm -rf "$bundle"' EXIT
 chmod 755 "$bundle"
 # The layout of the build: programs find their data beside themselves.
 (cd "$build" && find . -type f \( -name berth -o -name berth-task -o -path './machines/*.json' -o \
-	-path './tests/unit/sandbox/test_*' -perm -u+x \) -exec cp --parents {} "$bundle/" \;)
+	-path './tests/unit/sandbox/*' -perm -u+x \) -exec cp --parents {} "$bundle/" \;)
 # One unit test looks the named sources up.
 (cd "$source" && find sandbox tests/unit/sandbox tests/escape tests/attack -name '*.c' -exec cp --parents {} "$bundle/" \;)
 mkdir -p "$bundle/machines"
 cp "$build/tests/escape/escape-probe" "$build/tests/attack/attack" "$source/tests/escape/report.py" \
 	"$source/tests/attack/"{run,rows,leftovers}.py "$here/guest_suite.sh" "$bundle/"
 
-"$here/vm.sh" run "$bundle" guest_suite.sh "$out"
+BERTH_VM_TIMEOUT=${BERTH_VM_TIMEOUT:-600} "$here/vm.sh" run "$bundle" guest_suite.sh "$out"
