@@ -20,6 +20,8 @@
 #include "base/cleanup.h"
 #include "base/descriptor.h"
 
+#define LOOP_TRIES       100
+#define LOOP_WAIT_US     50000
 #define START_TIME_WORDS 20 /* from the state, field 3, to the start time, field 22 */
 
 static const char *const group_parents[] = {
@@ -84,7 +86,7 @@ size_t leaks_count_groups(const char *owner)
 	return count;
 }
 
-size_t leaks_count_loops(const char *wanted)
+static size_t count_loops(const char *wanted)
 {
 	AUTO_DIRECTORY DIR *directory = opendir("/sys/block");
 	struct dirent *entry;
@@ -99,6 +101,17 @@ size_t leaks_count_loops(const char *wanted)
 		    descriptor_read_control(AT_FDCWD, path, file, sizeof(file), NULL) == 0 &&
 		    strncmp(file, wanted, strlen(wanted)) == 0)
 			count++;
+	}
+	return count;
+}
+
+size_t leaks_count_loops(const char *wanted)
+{
+	size_t count = count_loops(wanted);
+
+	for (int tries = 0; count && tries < LOOP_TRIES; tries++) {
+		(void)usleep(LOOP_WAIT_US);
+		count = count_loops(wanted);
 	}
 	return count;
 }

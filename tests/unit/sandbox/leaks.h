@@ -29,5 +29,6 @@ size_t leaks_count_groups(const char *owner);
 /* "<pid>.<start time>" of a process, as the sandbox names groups after it. */
 void leaks_describe_owner(int pid, char *ret_owner, size_t size);
 
-/* How many loop devices have a backing file below directory. */
+/* How many loop devices have, and keep, a backing file below directory. udev opens every device
+ * that appears, and so keeps it for a moment after its last user. */
 size_t leaks_count_loops(const char *directory);

@@ -178,9 +178,15 @@ static void expect_detached(const char *loop_path)
 
 	(void)snprintf(path, sizeof(path), "/sys/block/%s/loop/backing_file",
 		       strrchr(loop_path, '/') + 1);
-	/* somebody else may have taken it meanwhile, but not for a file of ours */
-	if (descriptor_read_control(AT_FDCWD, path, file, sizeof(file), NULL) == 0)
-		assert_null(strstr(file, fixture.path));
+	/* somebody else may have taken it meanwhile, but not for a file of ours; udev may still be
+	 * looking at it */
+	for (int tries = 0; tries < 100; tries++) {
+		if (descriptor_read_control(AT_FDCWD, path, file, sizeof(file), NULL) < 0 ||
+		    !strstr(file, fixture.path))
+			return;
+		(void)usleep(50000);
+	}
+	fail_msg("%s still has %s", loop_path, file);
 }
 
 static void test_unnamed_disk(void **state)
