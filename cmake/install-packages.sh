@@ -54,9 +54,18 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
-# shellcheck disable=SC2086 # a list of package names
-apt-get install -q -y --no-install-recommends $missing >/dev/null 2>&1 || {
-	apt-get update -q >&2
-	# shellcheck disable=SC2086
-	apt-get install -q -y --no-install-recommends $missing >&2
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+install_missing() {
+	# shellcheck disable=SC2086 # a list of package names
+	apt-get install -q -y --no-install-recommends $missing >"$log" 2>&1
+}
+
+# The first try fails on a machine that has no or old lists of packages.
+install_missing || {
+	apt-get update -q >"$log" 2>&1 && install_missing
+} || {
+	tail -n 30 "$log" >&2
+	exit 1
 }
