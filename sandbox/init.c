@@ -80,25 +80,33 @@ static int follow_supervisor(struct launch *launch, struct berth_error *err)
 	return 0;
 }
 
+/* What the supervisor's parent ignores (nohup, CI runners) is not the task's affair. By the bare
+ * call, because the C library keeps its two own signals from sigaction(3). */
+static void reset_signals(void)
+{
+	static const struct {
+		void (*handler)(int);
+		unsigned long flags;
+		void (*restorer)(void);
+		uint64_t mask;
+	} usual = {.handler = SIG_DFL}; /* struct kernel_sigaction, which no header declares */
+
+	/* SIGKILL and SIGSTOP are refused, and cannot be ignored either */
+	for (int signal = 1; signal < NSIG; signal++)
+		(void)syscall(SYS_rt_sigaction, signal, &usual, NULL, sizeof(usual.mask));
+}
+
 /* What needs no id of the new user namespace, done while the supervisor writes the maps. */
 static int prepare_process(const struct launch *launch, struct berth_error *err)
 {
 	const struct sandbox_spec *spec = launch->spec;
 	const char *hostname = spec->hostname ?: DEFAULT_HOSTNAME;
-	struct sigaction ignored_or_not;
 	sigset_t all;
 
 	(void)sigfillset(&all);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "block signals");
-	/* what the supervisor's parent ignores (nohup, CI runners) is not the task's affair */
-	for (int signal = 1; signal < NSIG; signal++) {
-		if (sigaction(signal, NULL, &ignored_or_not) < 0 ||
-		    ignored_or_not.sa_handler == SIG_DFL)
-			continue;
-		ignored_or_not = (struct sigaction){.sa_handler = SIG_DFL};
-		(void)sigaction(signal, &ignored_or_not, NULL);
-	}
+	reset_signals();
 	if (setsid() < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "setsid");
 	(void)umask(022);
