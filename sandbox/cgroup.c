@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,7 +169,10 @@ static bool is_stale(const char *name)
 	*pid++ = '\0';
 	if (!*pid || strspn(pid, "0123456789") != strlen(pid))
 		return false;
-	return read_start_time(pid, now, sizeof(now)) < 0 || strcmp(now, start_time) != 0;
+	/* only what is known counts: a failing look at a live one must not cost it its group */
+	if (kill((pid_t)strtol(pid, NULL, 10), 0) < 0)
+		return errno == ESRCH;
+	return read_start_time(pid, now, sizeof(now)) == 0 && strcmp(now, start_time) != 0;
 }
 
 static void remove_everywhere(const struct cgroup_host *host, const char *name)

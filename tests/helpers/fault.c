@@ -48,6 +48,7 @@ static const int never[] = {
 	SYS_rt_sigreturn,
 	SYS_rt_sigprocmask,
 	SYS_rt_sigaction,
+	SYS_sigaltstack, /* the address sanitizer's own */
 	SYS_wait4,
 	SYS_waitid,
 	SYS_kill,
