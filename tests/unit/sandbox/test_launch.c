@@ -22,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "sandbox/host.h"
 #include "tests/unit/sandbox/fixture.h"
 #include "tests/unit/sandbox/leaks.h"
 
@@ -712,6 +713,23 @@ static void test_pooled_launches(void **state)
 	sandbox_host_close(pooled);
 }
 
+/* Before Linux 6.3 the task is a fork of init, not a borrower of its memory. */
+static void test_forked_task(void **state)
+{
+	struct fixture_run run;
+
+	(void)state;
+	host->vfork_task = false;
+	test_exit_codes(state);
+	test_surroundings(state);
+	expect_exec_failure("no-such-command", ENOENT);
+	test_no_descriptor_leaks_in(state);
+	test_uptime_is_hidden(state);
+	fixture_prepare(&run, &fixture);
+	run.spec.working_directory = "/missing";
+	fixture_expect_not_started(host, &run, "working directory /missing");
+}
+
 /* Two at once neither meet nor share ids. */
 static void test_two_at_once(void **state)
 {
@@ -770,6 +788,7 @@ int main(int count, char **arguments)
 		LAUNCH_TEST(test_own_processes_only),
 		LAUNCH_TEST(test_networks),
 		LAUNCH_TEST(test_pooled_launches),
+		LAUNCH_TEST(test_forked_task),
 		LAUNCH_TEST(test_two_at_once),
 	};
 	int failed;
