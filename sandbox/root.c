@@ -74,8 +74,18 @@ static int prepare_bind(struct root_plan *plan, size_t index, struct berth_error
 
 static int prepare_devices(struct root_plan *plan, struct berth_error *err)
 {
-	if (plan->privileged)
-		return devices_create(&plan->devices_fd, err);
+	struct berth_error failure = {0};
+
+	if (plan->privileged) {
+		if (devices_create(&plan->devices_fd, &failure) == 0)
+			return 0;
+		/* no CAP_MKNOD, or a container whose device rules forbid it: bind the host's */
+		if (failure.errnum != EPERM) {
+			if (err)
+				*err = failure;
+			return -1;
+		}
+	}
 	for (size_t i = 0; i < root_default_count; i++) {
 		if (root_defaults[i].kind != ROOT_DEVICE)
 			continue;

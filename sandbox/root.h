@@ -34,8 +34,8 @@ struct root_plan {
 	const struct sandbox_spec *spec;
 	const struct identity *identity;
 	bool privileged;
-	int devices_fd;                     /* detached mount of the whole /dev; -1 rootless */
-	int default_fds[ROOT_DEFAULTS_MAX]; /* rootless: detached mounts of the nodes */
+	int devices_fd;                     /* detached mount of the whole /dev; -1: node by node */
+	int default_fds[ROOT_DEFAULTS_MAX]; /* else: detached mounts of the host's nodes */
 	int mount_fds[SANDBOX_MOUNTS_MAX];  /* of the spec's binds; -1 otherwise */
 	bool mount_is_directory[SANDBOX_MOUNTS_MAX];
 	int volume_fds[SANDBOX_VOLUMES_MAX]; /* -1: the child makes a tmpfs */

@@ -2,6 +2,7 @@
 /* The root file system: every kind of mount, in every combination with what is there already. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,6 +13,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -309,6 +312,41 @@ static void test_host_sees_no_mount(void **state)
 	assert_null(strstr(then, fixture.path));
 }
 
+static void drop_mknod(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	assert_int_equal(syscall(SYS_capget, &header, data), 0);
+	data[0].effective &= ~(1U << CAP_MKNOD);
+	data[0].permitted &= ~(1U << CAP_MKNOD);
+	assert_int_equal(syscall(SYS_capset, &header, data), 0);
+}
+
+/* Root in a container may not make nodes: the host's are bound, as rootless. */
+static void test_without_mknod(void **state)
+{
+	static const struct expectation rows[] = {
+		{.script =
+			 "stat -c '%t:%T' /dev/null /dev/full; echo x > /dev/null && head -c 1 /dev/zero | wc -c; ls /dev | wc -l",
+		 .output = "1:3\n1:7\n1\n10\n"},
+	};
+	pid_t child;
+	int status;
+
+	(void)state;
+	expect(&rows[0]);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		drop_mknod();
+		expect(&rows[0]);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static void test_defaults_are_documented(void **state)
 {
 	(void)state;
@@ -336,6 +374,7 @@ int main(int count, char **arguments)
 		ROOT_TEST(test_impossible),
 		ROOT_TEST(test_mounts_below_a_source),
 		ROOT_TEST(test_host_sees_no_mount),
+		ROOT_TEST(test_without_mknod),
 		cmocka_unit_test(test_defaults_are_documented),
 	};
 	int failed;
