@@ -59,20 +59,34 @@ static int read_start_time(const char *process, char *ret_text, size_t size)
 	return 0;
 }
 
+/* Pids mean something in their own pid namespace only: hosts may share cgroups with containers. */
+static int describe_owner(char *ret_text, size_t size, struct berth_error *err)
+{
+	char start_time[24];
+	struct stat status;
+
+	if (stat("/proc/self/ns/pid", &status) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "look at /proc/self/ns/pid");
+	if (read_start_time("self", start_time, sizeof(start_time)) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "read /proc/self/stat");
+	(void)snprintf(ret_text, size, "%ju.%d.%s", (uintmax_t)status.st_ino, getpid(), start_time);
+	return 0;
+}
+
 int cgroup_host_open(struct cgroup_host *host, const char *name, struct berth_error *err)
 {
 	bool automatic = !name || strcmp(name, "auto") == 0;
-	char why[sizeof(host->why)] = "", start_time[24];
+	char why[sizeof(host->why)] = "", owner[sizeof(host->owner)];
 	int outcome;
 
-	if (read_start_time("self", start_time, sizeof(start_time)) < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "read /proc/self/stat");
+	if (describe_owner(owner, sizeof(owner), err) < 0)
+		return -1;
 
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
 		if (!automatic && strcmp(name, drivers[i]->name) != 0)
 			continue;
 		*host = (struct cgroup_host){.driver = drivers[i]};
-		(void)snprintf(host->owner, sizeof(host->owner), "%d.%s", getpid(), start_time);
+		memcpy(host->owner, owner, sizeof(owner));
 		forget_fds(host->parent_fds);
 		outcome = drivers[i]->probe(host, err);
 		if (outcome == 0) {
@@ -152,22 +166,32 @@ int cgroup_open_directory(int parent_fd, const char *name, bool create, int *ret
 	return 0;
 }
 
-/* "<run>.<sequence>.<pid>.<start time>" of a process that is no more. */
-static bool is_stale(const char *name)
+/* Cuts the last word that follows a dot off the text; NULL when there is none. */
+static char *cut_last_word(char *text)
 {
-	char copy[CGROUP_NAME_SIZE], now[24], *start_time, *pid;
+	char *dot = strrchr(text, '.');
+
+	if (!dot)
+		return NULL;
+	*dot = '\0';
+	return dot + 1;
+}
+
+/* "<run>.<sequence>.<pid namespace>.<pid>.<start time>" of a process of our pid namespace that is
+ * no more. */
+static bool is_stale(const struct cgroup_host *host, const char *name)
+{
+	char copy[CGROUP_NAME_SIZE], now[24], *start_time, *pid, *namespace;
+	size_t own = strcspn(host->owner, ".");
 
 	if (snprintf(copy, sizeof(copy), "%s", name) >= (int)sizeof(copy))
 		return false;
-	start_time = strrchr(copy, '.');
-	if (!start_time)
+	start_time = cut_last_word(copy);
+	pid = cut_last_word(copy);
+	namespace = cut_last_word(copy);
+	if (!namespace || !*pid || strspn(pid, "0123456789") != strlen(pid))
 		return false;
-	*start_time++ = '\0';
-	pid = strrchr(copy, '.');
-	if (!pid)
-		return false;
-	*pid++ = '\0';
-	if (!*pid || strspn(pid, "0123456789") != strlen(pid))
+	if (strlen(namespace) != own || memcmp(namespace, host->owner, own) != 0)
 		return false;
 	/* only what is known counts: a failing look at a live one must not cost it its group */
 	if (kill((pid_t)strtol(pid, NULL, 10), 0) < 0)
@@ -204,7 +228,8 @@ void cgroup_sweep(struct cgroup_host *host)
 		return;
 	(void)steal_fd(&fd);
 	while ((entry = readdir(directory))) {
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && is_stale(entry->d_name))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+		    is_stale(host, entry->d_name))
 			remove_everywhere(host, entry->d_name);
 	}
 }

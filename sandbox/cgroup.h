@@ -35,7 +35,7 @@ struct cgroup_host {
 	int parent_fds[CGROUP_HIERARCHIES_MAX]; /* directory that holds the runs' groups; -1: none
 						 */
 	char why[96];                           /* why it is not better: for doctor */
-	char owner[40];    /* "<pid>.<start time>" of this process, for names */
+	char owner[48];    /* "<pid namespace>.<pid>.<start time>" of this process, for names */
 	unsigned sequence; /* of the last group made */
 };
 
@@ -97,7 +97,7 @@ void cgroup_destroy(struct cgroup *group);
 /* For drivers: opens parent/name, making it when create is set. */
 int cgroup_open_directory(int parent_fd, const char *name, bool create, int *ret_fd,
 			  struct berth_error *err);
-/* Removes the groups of dead supervisors. Drivers make a group in the last hierarchy first and
+/* Removes the groups of dead supervisors of this pid namespace. Drivers make a group in the last hierarchy first and
  * remove it there last, so that one look finds them all. */
 void cgroup_sweep(struct cgroup_host *host);
 /* For drivers: "key value" lines of a control file; UINT64_MAX when the key is not there. */

@@ -24,7 +24,7 @@ def marked_processes(mark):
 
 
 def cgroups_of(pid):
-    """Groups are named <run>.<number>.<pid of berth>.<its start time>."""
+    """Groups are named <run>.<number>.<pid namespace>.<pid of berth>.<its start time>."""
     return {f"cgroup {root}/{name}" for root, names, _ in os.walk("/sys/fs/cgroup")
             for name in names if f".{pid}." in name}
 

@@ -226,14 +226,22 @@ static pid_t dead_process(void)
 
 static void test_sweep(void **state)
 {
-	char dead[96], reused[96], own[96], foreign[96], owner[64], odd[96];
+	char dead[96], reused[96], own[96], foreign[96], elsewhere[96], owner[64], odd[96];
 	struct cgroup_host host;
+	struct stat namespace;
 
 	(void)state;
+	assert_int_equal(stat("/proc/self/ns/pid", &namespace), 0);
 	leaks_describe_owner(getpid(), owner, sizeof(owner));
-	(void)snprintf(dead, sizeof(dead), "unit-sweep.1.%d.123", dead_process());
-	(void)snprintf(reused, sizeof(reused), "unit-sweep.2.%d.1", getpid());
-	(void)snprintf(own, sizeof(own), "unit-sweep.3.%s", owner);
+	(void)snprintf(dead, sizeof(dead), "unit-sweep.1.%ju.%d.123", (uintmax_t) namespace.st_ino,
+		       dead_process());
+	(void)snprintf(reused, sizeof(reused), "unit-sweep.2.%ju.%d.1",
+		       (uintmax_t) namespace.st_ino, getpid());
+	/* a pid of another pid namespace says nothing here */
+	(void)snprintf(elsewhere, sizeof(elsewhere), "unit-sweep.4.%ju.%d.123",
+		       (uintmax_t) namespace.st_ino + 1, dead_process());
+	(void)snprintf(own, sizeof(own), "unit-sweep.3.%ju.%s", (uintmax_t) namespace.st_ino,
+		       owner);
 	(void)snprintf(foreign, sizeof(foreign), "unit-sweep-%d", getpid());
 	(void)snprintf(odd, sizeof(odd), "unit.sweep.x%d.y", getpid());
 	assert_int_equal(cgroup_host_open(&host, "v1", NULL), 0); /* makes the parent */
@@ -242,6 +250,7 @@ static void test_sweep(void **state)
 	make_group(reused);
 	make_group(own);
 	make_group(foreign);
+	make_group(elsewhere);
 	make_group(odd);
 	assert_int_equal(cgroup_host_open(&host, "v1", NULL), 0);
 	cgroup_host_close(&host);
@@ -249,9 +258,11 @@ static void test_sweep(void **state)
 	assert_false(exists(reused));
 	assert_true(exists(own));
 	assert_true(exists(foreign));
+	assert_true(exists(elsewhere));
 	assert_true(exists(odd));
 	remove_group(own);
 	remove_group(foreign);
+	remove_group(elsewhere);
 	remove_group(odd);
 }
 
