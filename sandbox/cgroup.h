@@ -97,8 +97,8 @@ void cgroup_destroy(struct cgroup *group);
 /* For drivers: opens parent/name, making it when create is set. */
 int cgroup_open_directory(int parent_fd, const char *name, bool create, int *ret_fd,
 			  struct berth_error *err);
-/* Removes the groups of dead supervisors of this pid namespace. Drivers make a group in the last hierarchy first and
- * remove it there last, so that one look finds them all. */
+/* Removes the groups of dead supervisors of this pid namespace. Drivers make a group in the last
+ * hierarchy first and remove it there last, so that one look finds them all. */
 void cgroup_sweep(struct cgroup_host *host);
 /* For drivers: "key value" lines of a control file; UINT64_MAX when the key is not there. */
 uint64_t cgroup_find_value(const char *text, const char *key);
