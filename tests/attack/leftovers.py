@@ -91,8 +91,11 @@ class Leftovers:
             time.sleep(0.2)
         return sorted(left)
 
-    def check(self, pid):
-        return self.patiently(lambda: self.now(pid))
+    def check(self, pid, sweep=lambda: None):
+        def look():
+            sweep()
+            return self.now(pid)
+        return self.patiently(look)
 
     def check_processes(self):
         return self.patiently(lambda: marked_processes(self.mark))

@@ -7,6 +7,7 @@ usage: run.py --attack PROGRAM [--berth PROGRAM] [NAME]...
 Exit status: 0 when every attack ended as its row says, 1 otherwise.
 """
 import argparse
+import ctypes
 import json
 import os
 import shutil
@@ -155,13 +156,23 @@ def kill_berth(berth, programs, scale):
             run.process.send_signal(signal.SIGKILL)
             run.process.wait()
             left = run.leftovers.check_processes()
-            enforced(berth)  # the next berth
-            left += run.leftovers.check(run.process.pid)
+            # A group of dead processes that nobody has reaped yet waits for the berth after.
+            left += run.leftovers.check(run.process.pid, lambda: enforced(berth))
             print(f"{'ok' if not left else 'FAILED':8} kill -9 of berth in {name}", flush=True)
             for problem in left:
                 print(f"         {problem}", flush=True)
             good = good and not left
     return good
+
+
+def leave_mounts():
+    """A mount namespace of our own, shared as the host's is: mounts of others do not come in."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    new_mounts, recursive, private, shared = 0x20000, 0x4000, 1 << 18, 1 << 20
+    if os.geteuid() == 0 and (libc.unshare(new_mounts) < 0 or
+                              libc.mount(None, b"/", None, recursive | private, None) < 0 or
+                              libc.mount(None, b"/", None, recursive | shared, None) < 0):
+        sys.exit(f"run.py: a mount namespace: {os.strerror(ctypes.get_errno())}")
 
 
 def main():
@@ -174,6 +185,7 @@ def main():
     berth = os.path.abspath(options.berth)
     names = options.names
     results, skipped = [], []
+    leave_mounts()
 
     with tempfile.TemporaryDirectory(prefix="berth-attack-") as programs:
         os.chmod(programs, 0o755)
