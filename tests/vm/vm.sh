@@ -116,7 +116,7 @@ run() {
 		-append "console=ttyS0 quiet loglevel=3 panic=-1 systemd.show_status=0 mitigations=off" \
 		-drive "file=$image/disk.ext4,format=raw,if=virtio,snapshot=on" \
 		-drive "file=$work/in.img,format=raw,if=virtio,readonly=on" \
-		-drive "file=$work/out.img,format=raw,if=virtio" </dev/null 2>&1 | tr -d '\r' |
+		-drive "file=$work/out.img,format=raw,if=virtio" </dev/null 2>&1 | sed -u 's|\r||g' |
 		tee "$out/serial.log" | sed -un "/guest: up/,\$p" || true # judged by what it left
 	tar -C "$out" -xf "$work/out.img" 2>/dev/null || true
 	if ! [ -s "$out/.status" ]; then
