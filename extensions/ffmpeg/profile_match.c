@@ -16,7 +16,7 @@
 #include "extensions/ffmpeg/media_formats_table.h"
 #include "extensions/ffmpeg/media_picture.h"
 
-#define RATE_TOLERANCE 1.05 /* encoders miss their average by this much */
+#define RATE_TOLERANCE 1.25 /* short clips miss their average by this much; peaks are checked */
 #define BUFFER_START   0.9  /* x264 begins with a decoder buffer this full */
 #define RENEW_EVERY    4096 /* packets */
 
