@@ -406,7 +406,9 @@ static void conclude(struct sandbox *sandbox)
 		outcome->end = SANDBOX_SIGNALED;
 		outcome->code = SIGKILL;
 	}
-	if (counts(outcome->usage.oom_kills) || sandbox->oom_seen)
+	if (sandbox->oom_seen && !counts(outcome->usage.oom_kills))
+		outcome->usage.oom_kills = 1; /* ours was quicker than the kernel's, on v1 */
+	if (counts(outcome->usage.oom_kills))
 		outcome->hits |= SANDBOX_HIT_MEMORY;
 	if (counts(outcome->usage.pids_refused))
 		outcome->hits |= SANDBOX_HIT_PIDS;
