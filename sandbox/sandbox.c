@@ -290,10 +290,12 @@ static void take_started(struct sandbox *sandbox, int *fds, size_t count)
 	sandbox->started = true;
 }
 
-static void take_message(struct sandbox *sandbox, const struct control_message *message)
+static void take_message(struct sandbox *sandbox, struct control_message *message)
 {
 	struct sandbox_outcome *outcome = &sandbox->outcome;
 
+	/* whoever wrote it: rootless, init has the task's own uid */
+	message->error.message[sizeof(message->error.message) - 1] = '\0';
 	switch (message->kind) {
 	case CONTROL_SETUP_FAILED:
 	case CONTROL_EXEC_FAILED:

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/loop.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ static int spawn_mke2fs(char *const arguments[], int image_fd, struct berth_erro
 {
 	char *const environment[] = {(char[]){"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, NULL};
 	posix_spawn_file_actions_t actions;
-	int failed = ENOENT, status;
+	int failed = ENOENT, status = 0;
 	pid_t child;
 
 	if (posix_spawn_file_actions_init(&actions) != 0)
@@ -58,6 +59,25 @@ static int spawn_mke2fs(char *const arguments[], int image_fd, struct berth_erro
 		return berth_fail(err, BERTH_SYSTEM, 0, "mke2fs failed with status %d",
 				  WEXITSTATUS(status));
 	return 0;
+}
+
+/* For a caller that ignores SIGCHLD (a habit of daemons, and inherited) no status is kept. */
+static int run_mke2fs(char *const arguments[], int image_fd, struct berth_error *err)
+{
+	static const struct sigaction usual = {.sa_handler = SIG_DFL};
+	struct sigaction before;
+	bool ignored;
+	int result;
+
+	if (sigaction(SIGCHLD, NULL, &before) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "sigaction");
+	ignored = before.sa_handler == SIG_IGN || before.sa_flags & SA_NOCLDWAIT;
+	if (ignored)
+		(void)sigaction(SIGCHLD, &usual, NULL);
+	result = spawn_mke2fs(arguments, image_fd, err);
+	if (ignored)
+		(void)sigaction(SIGCHLD, &before, NULL);
+	return result;
 }
 
 static int format_image(int fd, uint64_t bytes, int64_t inodes, bool journal,
@@ -91,7 +111,7 @@ static int format_image(int fd, uint64_t bytes, int64_t inodes, bool journal,
 	if (ftruncate(fd, (off_t)(bytes / BLOCK_BYTES * BLOCK_BYTES)) < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "size a volume to %" PRIu64 " bytes",
 				  bytes);
-	return spawn_mke2fs(arguments, fd, err);
+	return run_mke2fs(arguments, fd, err);
 }
 
 /* A named image appears complete or not at all. */
@@ -122,9 +142,15 @@ static int open_named_image(const struct sandbox_volume *volume, int directory_f
 static int open_unnamed_image(const struct sandbox_volume *volume, int *ret_fd,
 			      struct berth_error *err)
 {
+	char name[] = SPOOL_DIRECTORY "/berth-XXXXXX";
 	AUTO_CLOSE int fd = -1;
 
 	fd = open(SPOOL_DIRECTORY, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EOPNOTSUPP) { /* overlayfs before 6.3 */
+		fd = mkostemp(name, O_CLOEXEC);
+		if (fd >= 0)
+			(void)unlink(name);
+	}
 	if (fd < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "create a volume in " SPOOL_DIRECTORY);
 	if (format_image(fd, volume->bytes, volume->inodes, false, err) < 0)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -260,6 +261,39 @@ static void test_making_an_image_fails(void **state)
 	}
 }
 
+static int open_unnamed(void *argument)
+{
+	const struct sandbox_host_options options = {.cgroup_driver = "none",
+						     .state_path = fixture.state};
+	struct sandbox_volume *volume = NULL;
+	struct sandbox_host *host = NULL;
+	int opened;
+
+	(void)argument;
+	if (sandbox_host_open(&options, &host, NULL) < 0)
+		return ENDLESS;
+	fault_start();
+	opened = sandbox_volume_open_disk(host, NULL, SIZE, INODES, &volume, NULL);
+	fault_stop();
+	sandbox_volume_close(volume);
+	sandbox_host_close(host);
+	return opened < 0 ? FAILED_CLEANLY : WELL;
+}
+
+/* A file system that has no O_TMPFILE: the first file that is opened. */
+static void test_no_unnamed_files(void **state)
+{
+	struct fault_plan plan = {.kind = FAULT_FAIL, .errnum = EOPNOTSUPP, .nth = 1};
+	struct fault_result result = {.injected = true};
+
+	(void)state;
+	for (; result.injected && !(result.in_scenario && result.number == SYS_openat); plan.nth++)
+		assert_int_equal(fault_run(&plan, open_unnamed, NULL, &result), 0);
+	assert_true(result.injected);
+	expect_clean(&plan, &result);
+	assert_int_equal(WEXITSTATUS(result.status), WELL);
+}
+
 /* A signal at any moment changes nothing. */
 static void test_every_wait_is_interrupted(void **state)
 {
@@ -302,6 +336,7 @@ int main(int count, char **arguments)
 		cmocka_unit_test(test_every_call_is_refused),
 		cmocka_unit_test(test_descriptors_run_out_in_pools),
 		cmocka_unit_test(test_making_an_image_fails),
+		cmocka_unit_test(test_no_unnamed_files),
 		cmocka_unit_test(test_every_wait_is_interrupted),
 	};
 	int failed;

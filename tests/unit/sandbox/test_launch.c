@@ -570,6 +570,50 @@ static void test_pooled_launches(void **state)
 	sandbox_host_close(pooled);
 }
 
+/* Inherited from a parent with that habit: the kernel then keeps no zombies. */
+static void test_caller_ignores_children(void **state)
+{
+	struct fixture_run run;
+
+	(void)state;
+	(void)signal(SIGCHLD, SIG_IGN);
+	fixture_prepare(&run, &fixture);
+	fixture_set_shell(&run, "sleep 0.05; exit 3");
+	fixture_expect_exit(host, &run, 3);
+	fixture_prepare(&run, &fixture);
+	run.on_turn = kill_it;
+	fixture_set_verb(&run, "sleep", "30000");
+	assert_int_equal(fixture_run(host, &run), 0);
+	assert_int_equal(run.outcome.end, SANDBOX_SIGNALED);
+	(void)signal(SIGCHLD, SIG_DFL);
+}
+
+static void flood(struct sandbox *sandbox, struct fixture_run *run)
+{
+	struct berth_error err = {0};
+	int refused = 0;
+
+	if (run->extra || !strstr(run->output, "ready"))
+		return;
+	run->extra = run;
+	for (int i = 0; i < 5000; i++)
+		if (sandbox_signal(sandbox, SIGUSR1, &err) < 0)
+			refused++;
+	/* a full socket is an error, never a wait */
+	assert_true(refused == 0 || err.errnum == EAGAIN);
+}
+
+static void test_flood_of_signals(void **state)
+{
+	struct fixture_run run;
+
+	(void)state;
+	fixture_prepare(&run, &fixture);
+	run.on_turn = flood;
+	fixture_set_shell(&run, "trap '' USR1; echo ready; sleep 0.5; exit 4");
+	fixture_expect_exit(host, &run, 4);
+}
+
 /* Before Linux 6.3 the task is a fork of init, not a borrower of its memory. */
 static void test_forked_task(void **state)
 {
@@ -639,6 +683,8 @@ int main(int count, char **arguments)
 		LAUNCH_TEST(test_own_processes_only),
 		LAUNCH_TEST(test_networks),
 		LAUNCH_TEST(test_pooled_launches),
+		LAUNCH_TEST(test_caller_ignores_children),
+		LAUNCH_TEST(test_flood_of_signals),
 		LAUNCH_TEST(test_forked_task),
 		LAUNCH_TEST(test_two_at_once),
 	};

@@ -60,6 +60,29 @@ static void test_memory_limit(void **state)
 	}
 }
 
+/* Too little even for init: an end that names the reason, or a run that was lucky. */
+static void test_tiny_memory(void **state)
+{
+	static const uint64_t sizes[] = {4096, 65536, 262144, MEBIBYTE};
+	struct fixture_run run;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		fixture_prepare(&run, &fixture);
+		run.spec.limits.memory_bytes = sizes[i];
+		run.spec.channel = true;
+		if (fixture_run(host, &run) < 0) {
+			assert_true(run.error.message[0]);
+			continue;
+		}
+		if (run.outcome.end == SANDBOX_SIGNALED)
+			assert_int_equal(run.outcome.hits & SANDBOX_HIT_MEMORY, SANDBOX_HIT_MEMORY);
+		else
+			assert_true(run.outcome.end == SANDBOX_EXITED ||
+				    run.outcome.error.message[0]);
+	}
+}
+
 static void expect_pids_limit(struct sandbox_host *of, bool counted)
 {
 	struct fixture_run run;
@@ -187,9 +210,10 @@ static void test_driver_none(void **state)
 int main(int count, char **arguments)
 {
 	const struct CMUnitTest tests[] = {
-		LAUNCH_TEST(test_memory_limit),        LAUNCH_TEST(test_pids_limit),
-		LAUNCH_TEST(test_tmpfs_limits),        LAUNCH_TEST(test_cpu_limit_and_usage),
-		LAUNCH_TEST(test_usage_while_running), LAUNCH_TEST(test_driver_none),
+		LAUNCH_TEST(test_memory_limit),        LAUNCH_TEST(test_tiny_memory),
+		LAUNCH_TEST(test_pids_limit),          LAUNCH_TEST(test_tmpfs_limits),
+		LAUNCH_TEST(test_cpu_limit_and_usage), LAUNCH_TEST(test_usage_while_running),
+		LAUNCH_TEST(test_driver_none),
 	};
 	int failed;
 

@@ -354,6 +354,19 @@ static void test_broken_images(void **state)
 	assert_null(volume);
 }
 
+/* Inherited from a parent with that habit: mke2fs's status would be lost. */
+static void test_caller_ignores_children(void **state)
+{
+	struct sandbox_volume *volume;
+
+	(void)state;
+	(void)signal(SIGCHLD, SIG_IGN);
+	volume = open_disk(place, SIZE, INODES);
+	run_script(volume, "echo x > file", 0);
+	sandbox_volume_close(volume);
+	assert_true(signal(SIGCHLD, SIG_DFL) == SIG_IGN); /* as it was */
+}
+
 /* A half-made image of a crash is no image. */
 static void test_half_made_image(void **state)
 {
@@ -428,6 +441,7 @@ int main(int count, char **arguments)
 		VOLUME_TEST(test_free_at_the_end_when_pooled),
 		VOLUME_TEST(test_missing_directory),
 		VOLUME_TEST(test_broken_images),
+		VOLUME_TEST(test_caller_ignores_children),
 		VOLUME_TEST(test_half_made_image),
 		VOLUME_TEST(test_many),
 		VOLUME_TEST(test_task_cannot_leave_privileges),
