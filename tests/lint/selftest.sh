@@ -31,7 +31,7 @@ expect() {
 }
 
 fresh_tree
-for check in layering spdx size names headers format spelling shell; do
+for check in layering spdx size names headers format spelling shell links; do
 	expect pass "$check" "a clean tree"
 done
 echo '#include "sandbox/two.h"' >>"$tree/base/one.c"
@@ -64,6 +64,9 @@ expect fail format "odd spaces"
 fresh_tree
 printf 'reci%s\n' eve >"$tree/base/README.md"
 expect fail spelling "a misspelling"
+fresh_tree
+printf '[two](two.md)\n' >"$tree/base/README.md"
+expect fail links "a link to nothing"
 fresh_tree
 # shellcheck disable=SC2016 # the point is what the file says
 echo 'rm $1/x' >>"$tree/.ci/run"
