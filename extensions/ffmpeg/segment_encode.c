@@ -32,8 +32,9 @@ struct segment_run {
 	AVFrame *frame;
 	int64_t nominal; /* a frame's duration, for those that have none */
 
-	/* where the frames are */
+	/* where the frames are; files are numbered without gaps, whatever the grid leaves out */
 	int64_t segment, index;
+	int64_t cell;      /* of the grid, that the file's frames lie in; -1: none yet */
 	int64_t last_gop;  /* of the frame sent last; -1: none */
 	int64_t last_tick; /* of the frame sent last */
 	struct flight flights[IN_FLIGHT_MAX];
@@ -80,12 +81,11 @@ static int open_file(struct segment_run *run, struct berth_error *err)
 
 static int complete_file(struct segment_run *run, struct berth_error *err)
 {
-	if (!run->open && open_file(run, err) < 0) /* a segment no frame fell into has a file too */
-		return -1;
 	if (packet_file_complete(&run->writer, err) < 0)
 		return -1;
 	run->open = false;
-	atomic_store(&run->job->counters->segments, run->writing + 1);
+	run->writing++;
+	atomic_store(&run->job->counters->segments, run->writing);
 	return 0;
 }
 
@@ -115,9 +115,8 @@ static int write_packet(struct segment_run *run, struct berth_error *err)
 	if (!flight || flight->segment < run->writing)
 		return berth_fail(err, BERTH_PROTOCOL, 0,
 				  "the encoder returned a frame it was not given");
-	for (; run->writing < flight->segment; run->writing++)
-		if (complete_file(run, err) < 0)
-			return -1;
+	if (run->open && run->writing < flight->segment && complete_file(run, err) < 0)
+		return -1;
 	if (!run->open && open_file(run, err) < 0)
 		return -1;
 	run->packet->pts = flight->pts;
@@ -162,20 +161,44 @@ static int64_t next_tick(struct segment_run *run)
 	return tick;
 }
 
+/* A frame of another cell of the grid begins another file. */
+static void reach_cell(struct segment_run *run, int64_t cell)
+{
+	if (cell == run->cell)
+		return;
+	if (run->cell >= 0) {
+		run->segment++;
+		run->index = 0;
+	}
+	run->cell = cell;
+}
+
+/* The header may have promised less than there is. */
+static int check_duration(const struct segment_run *run, struct berth_error *err)
+{
+	const struct transcode_plan *plan = run->job->plan;
+	double seconds = ((double)run->frame->pts - (double)plan->first_pts) *
+			 av_q2d(plan->picture.time_base);
+
+	if (seconds * 1000 <= (double)run->job->settings->max_duration_ms)
+		return 0;
+	return berth_fail(err, BERTH_LIMIT, 0,
+			  "a frame is shown at %.0f s; max_duration allows %.0f s", seconds,
+			  (double)run->job->settings->max_duration_ms / 1000);
+}
+
 static int send_frame(struct segment_run *run, struct berth_error *err)
 {
 	const struct transcode_plan *plan = run->job->plan;
 	int64_t gop = transcode_plan_gop(plan, run->frame->pts);
-	int64_t segment = transcode_plan_segment(plan, run->frame->pts);
 	int result;
 
 	if (run->sent - run->oldest >= IN_FLIGHT_MAX)
 		return berth_fail(err, BERTH_LIMIT, 0, "the encoder holds %d frames",
 				  IN_FLIGHT_MAX);
-	if (segment > run->segment) {
-		run->segment = segment;
-		run->index = 0;
-	}
+	if (check_duration(run, err) < 0)
+		return -1;
+	reach_cell(run, transcode_plan_segment(plan, run->frame->pts));
 	run->flights[run->sent++ % IN_FLIGHT_MAX] = (struct flight){
 		.pts = run->frame->pts,
 		.tick = next_tick(run),
@@ -223,6 +246,7 @@ static int continue_file(struct segment_run *run, const struct segment_position 
 		return -1;
 	run->open = true;
 	run->index = position->index;
+	run->cell = transcode_plan_segment(run->job->plan, state.last_pts);
 	return 0;
 }
 
@@ -283,7 +307,7 @@ int segment_encode(const struct segment_job *job, const struct segment_position 
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "segment");
 	run->job = job;
 	run->segment = run->writing = position->segments;
-	run->last_gop = -1;
+	run->cell = run->last_gop = -1;
 	run->last_tick = INT64_MIN;
 	run->nominal = av_rescale_q(1, av_inv_q(picture->fps), picture->time_base);
 	run->writer.fd = -1;

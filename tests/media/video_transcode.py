@@ -179,6 +179,20 @@ def test_remux():
                 least_ssim=0.9999)
 
 
+def test_jump():
+    """Hours without a frame: no file for every empty segment, and one keyframe behind the gap."""
+    ffmpeg(*pictures(4), "-vf", "setpts='PTS+gt(T,2)*7200/TB'", "-vsync", "vfr", "-c:v", "libx264",
+           "jump.mkv")
+    result = transcode("jump", "jump.mkv")
+    check(result is not None and result.output["segments"] <= 4 and
+          result.output["frames"] == 96, f"jump: few segments ({result and result.output})")
+    check(result is not None and abs(result.output["video_duration"] - 7204) < 0.5,
+          "jump: the gap is kept")
+    result = run_task("video-transcode", "jump.mkv", dict(FAST, max_duration="1h"))
+    check(result.status == PERMANENT and result.failure["name"] == "LimitExceeded",
+          f"jump: counts towards max_duration ({result.failure})")
+
+
 def test_refusals():
     ffmpeg(*sound(1), "tone.mp3")
     result = run_task("video-transcode", "tone.mp3")
@@ -219,7 +233,7 @@ def test_cancel():
 need_tools()
 work_directory("video-transcode")
 for test in (test_plain, test_containers, test_variable_rate, test_sizes, test_sound, test_remux,
-             test_refusals, test_cancel):
+             test_jump, test_refusals, test_cancel):
     print(f"-- {test.__name__}", flush=True)
     test()
 finish()
