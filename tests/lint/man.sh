@@ -12,7 +12,7 @@ for source in docs/man/*.md; do
 		echo "$source: $complaints"
 		exit 1
 	}
-	[[ $(groff -man -Tutf8 "$page") == *NAME* ]] || {
+	[[ $(groff -man -Tascii -P-cbou "$page") == *NAME* ]] || {
 		echo "$source: has no NAME"
 		exit 1
 	}
