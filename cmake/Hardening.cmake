@@ -28,7 +28,7 @@ endif()
 
 # For programs that run in a sandbox: see tests/sanitizers/sandboxed.c.
 function(berth_sanitize_sandboxed target)
-	if(BERTH_SANITIZE MATCHES "address")
+	if(BERTH_SANITIZE MATCHES "address|thread")
 		target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/sanitizers/sandboxed.c)
 	endif()
 endfunction()
