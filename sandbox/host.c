@@ -20,21 +20,24 @@
 #define WHOLE_MAP          "0 0 4294967295"
 
 /* Not what the uid says but what the process may do. */
-static bool has_capabilities(void)
+static int has_capabilities(bool *ret_all, struct berth_error *err)
 {
 	static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SETUID,       CAP_SETGID,
 					     CAP_CHOWN,     CAP_DAC_OVERRIDE, CAP_KILL};
 	cap_t have = cap_get_proc();
-	bool all = have != NULL;
+	bool all = true;
 
+	if (!have)
+		return berth_fail(err, errno == ENOMEM ? BERTH_MEMORY : BERTH_SYSTEM, errno,
+				  "read the capabilities");
 	for (size_t i = 0; all && i < sizeof(needed) / sizeof(needed[0]); i++) {
 		cap_flag_value_t set = CAP_CLEAR;
 
 		all = cap_get_flag(have, needed[i], CAP_EFFECTIVE, &set) == 0 && set == CAP_SET;
 	}
-	if (have)
-		(void)cap_free(have);
-	return all;
+	(void)cap_free(have);
+	*ret_all = all;
+	return 0;
 }
 
 /* In a user namespace of somebody else's making there are no host ids to hand out. */
@@ -88,6 +91,7 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 {
 	static const struct sandbox_host_options defaults = {0};
 	struct sandbox_host *host;
+	bool capable = false;
 
 	if (!options)
 		options = &defaults;
@@ -96,7 +100,9 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "sandbox host");
 	host->state_fd = -1;
 	host->network_pool.own_fd = -1;
-	host->privileged = has_capabilities() && maps_every_id();
+	if (has_capabilities(&capable, err) < 0)
+		goto close_host;
+	host->privileged = capable && maps_every_id();
 	if (!host->privileged && geteuid() == 0 && maps_every_id()) {
 		/* its one id is the kernel's root, which nothing inside may ever be */
 		(void)berth_fail(err, BERTH_UNSUPPORTED, 0,
