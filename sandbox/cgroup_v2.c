@@ -248,6 +248,14 @@ static void read_number(int fd, const char *file, uint64_t *ret_value)
 		*ret_value = strtoull(text, NULL, 10);
 }
 
+/* A process that is ending already, as one born into a group smaller than itself, is let go
+ * without being counted as a kill: then only the event tells. */
+static void read_oom_events(const char *text, struct sandbox_usage *usage)
+{
+	usage->oom_kills = cgroup_find_value(text, "oom_kill");
+	usage->oom_events = cgroup_find_value(text, "oom");
+}
+
 static void v2_read_usage(const struct cgroup *group, struct sandbox_usage *usage)
 {
 	char text[CONTROL_SIZE];
@@ -256,7 +264,7 @@ static void v2_read_usage(const struct cgroup *group, struct sandbox_usage *usag
 	read_number(group->fds[0], "memory.peak", &usage->memory_peak_bytes); /* Linux 5.19 */
 	read_number(group->fds[0], "memory.current", &usage->memory_bytes);
 	if (descriptor_read_control(group->fds[0], "memory.events", text, sizeof(text), NULL) == 0)
-		usage->oom_kills = cgroup_find_value(text, "oom_kill");
+		read_oom_events(text, usage);
 	if (descriptor_read_control(group->fds[0], "pids.events", text, sizeof(text), NULL) == 0)
 		usage->pids_refused = cgroup_find_value(text, "max");
 	read_io(group->fds[0], usage);

@@ -32,7 +32,8 @@ struct sandbox {
 	struct identity identity;
 	int pidfd, control_fd, epoll_fd, channel_fd;
 	int mounts_fd; /* keeps the run's mounts, so that taking them apart can wait */
-	bool channel_expected, start_told, started, ended, exec_failed, reported_end, oom_seen;
+	bool channel_expected, start_told, started, ended, exec_failed, reported_end, oom_seen,
+		kill_requested;
 	bool cgroup_pending; /* named, not made yet */
 	uint64_t launched_ns;
 	struct sandbox_volume *volumes[SANDBOX_VOLUMES_MAX];
@@ -370,6 +371,7 @@ static void forget_usage(struct sandbox_usage *usage)
 		.io_write_bytes = SANDBOX_USAGE_UNKNOWN,
 		.pids_refused = SANDBOX_USAGE_UNKNOWN,
 		.oom_kills = SANDBOX_USAGE_UNKNOWN,
+		.oom_events = SANDBOX_USAGE_UNKNOWN,
 	};
 }
 
@@ -387,6 +389,15 @@ static void reap(const struct sandbox *sandbox)
 		continue;
 }
 
+/* Told without a kill that the kernel counted: on v1 ours was quicker, on v2 nobody else killed. */
+static bool was_out_of_memory(const struct sandbox *sandbox)
+{
+	bool unexplained =
+		!sandbox->reported_end && !sandbox->exec_failed && !sandbox->kill_requested;
+
+	return sandbox->oom_seen || (unexplained && counts(sandbox->outcome.usage.oom_events));
+}
+
 /* Everything is gone: read the counters for the last time and give the group back. */
 static void conclude(struct sandbox *sandbox)
 {
@@ -398,7 +409,8 @@ static void conclude(struct sandbox *sandbox)
 	else
 		outcome->usage.throttled_ns = outcome->usage.io_read_bytes =
 			outcome->usage.io_write_bytes = outcome->usage.pids_refused =
-				outcome->usage.oom_kills = SANDBOX_USAGE_UNKNOWN;
+				outcome->usage.oom_kills = outcome->usage.oom_events =
+					SANDBOX_USAGE_UNKNOWN;
 	sandbox->host->cgroup.driver->read_usage(&sandbox->cgroup, &outcome->usage);
 	outcome->usage.memory_bytes = 0;
 	outcome->usage.wall_ns = clock_boottime_ns() - sandbox->launched_ns;
@@ -408,8 +420,8 @@ static void conclude(struct sandbox *sandbox)
 		outcome->end = SANDBOX_SIGNALED;
 		outcome->code = SIGKILL;
 	}
-	if (sandbox->oom_seen && !counts(outcome->usage.oom_kills))
-		outcome->usage.oom_kills = 1; /* ours was quicker than the kernel's, on v1 */
+	if (!counts(outcome->usage.oom_kills) && was_out_of_memory(sandbox))
+		outcome->usage.oom_kills = 1;
 	if (counts(outcome->usage.oom_kills))
 		outcome->hits |= SANDBOX_HIT_MEMORY;
 	if (counts(outcome->usage.pids_refused))
@@ -496,9 +508,11 @@ int sandbox_signal(struct sandbox *sandbox, int signal, struct berth_error *err)
 
 void sandbox_kill(struct sandbox *sandbox)
 {
-	if (!sandbox->ended && sandbox->pidfd >= 0)
-		/* pid_namespaces(7): the kernel kills the rest with it; ESRCH is the aim */
-		(void)syscall(SYS_pidfd_send_signal, sandbox->pidfd, SIGKILL, NULL, 0);
+	if (sandbox->ended || sandbox->pidfd < 0)
+		return;
+	sandbox->kill_requested = true;
+	/* pid_namespaces(7): the kernel kills the rest with it; ESRCH is the aim */
+	(void)syscall(SYS_pidfd_send_signal, sandbox->pidfd, SIGKILL, NULL, 0);
 }
 
 int sandbox_read_usage(struct sandbox *sandbox, struct sandbox_usage *ret_usage,
