@@ -75,9 +75,12 @@ static void test_tiny_memory(void **state)
 			assert_true(run.error.message[0]);
 			continue;
 		}
-		if (run.outcome.end == SANDBOX_SIGNALED)
-			assert_int_equal(run.outcome.hits & SANDBOX_HIT_MEMORY, SANDBOX_HIT_MEMORY);
-		else
+		if (run.outcome.end == SANDBOX_SIGNALED && !(run.outcome.hits & SANDBOX_HIT_MEMORY))
+			fail_msg("%ju bytes: signal %d, %jd OOM kills, peak %ju",
+				 (uintmax_t)sizes[i], run.outcome.code,
+				 (intmax_t)run.outcome.usage.oom_kills,
+				 (uintmax_t)run.outcome.usage.memory_peak_bytes);
+		else if (run.outcome.end != SANDBOX_SIGNALED)
 			assert_true(run.outcome.end == SANDBOX_EXITED ||
 				    run.outcome.error.message[0]);
 	}
