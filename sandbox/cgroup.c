@@ -17,8 +17,11 @@
 #include "base/descriptor.h"
 #include "sandbox/sandbox.h"
 
-#define STAT_SIZE        1024
-#define START_TIME_FIELD 22 /* proc_pid_stat(5) */
+#define STAT_SIZE           1024
+#define REMOVE_ATTEMPTS     24
+#define REMOVE_PAUSE_US     100
+#define REMOVE_PAUSE_MAX_US 20000
+#define START_TIME_FIELD    22 /* proc_pid_stat(5) */
 
 static const struct cgroup_driver *const drivers[] = {
 	&cgroup_driver_v2,
@@ -231,6 +234,20 @@ void cgroup_sweep(struct cgroup_host *host)
 		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
 		    is_stale(host, entry->d_name))
 			remove_everywhere(host, entry->d_name);
+	}
+}
+
+void cgroup_remove_directory(int parent_fd, const char *name)
+{
+	useconds_t pause_us = REMOVE_PAUSE_US;
+
+	/* a reaped process leaves its group a moment later, on a busy host many moments */
+	for (int attempt = 0; attempt < REMOVE_ATTEMPTS; attempt++) {
+		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno != EBUSY)
+			return;
+		(void)usleep(pause_us);
+		if (pause_us < REMOVE_PAUSE_MAX_US)
+			pause_us *= 2;
 	}
 }
 

@@ -100,5 +100,8 @@ int cgroup_open_directory(int parent_fd, const char *name, bool create, int *ret
 /* Removes the groups of dead supervisors of this pid namespace. Drivers make a group in the last
  * hierarchy first and remove it there last, so that one look finds them all. */
 void cgroup_sweep(struct cgroup_host *host);
+/* For drivers: removes a group whose last process was reaped; waits up to 0.3 s where it is busy.
+ */
+void cgroup_remove_directory(int parent_fd, const char *name);
 /* For drivers: "key value" lines of a control file; UINT64_MAX when the key is not there. */
 uint64_t cgroup_find_value(const char *text, const char *key);

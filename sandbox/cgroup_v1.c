@@ -17,11 +17,10 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/sandbox.h"
 
-#define PARENT_NAME    "berth"
-#define CONTROL_SIZE   4096
-#define IO_SIZE        65536 /* a dozen lines for each device that the group has used */
-#define REMOVE_RETRIES 100
-#define NS_PER_TICK    10000000 /* cpuacct.stat counts USER_HZ, which is 100 on every port */
+#define PARENT_NAME  "berth"
+#define CONTROL_SIZE 4096
+#define IO_SIZE      65536    /* a dozen lines for each device that the group has used */
+#define NS_PER_TICK  10000000 /* cpuacct.stat counts USER_HZ, which is 100 on every port */
 
 enum { V1_CPU, V1_CPUACCT, V1_MEMORY, V1_PIDS, V1_BLKIO };
 
@@ -241,17 +240,9 @@ static void v1_read_usage(const struct cgroup *group, struct sandbox_usage *usag
 
 static void v1_remove(struct cgroup *group)
 {
-	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++) {
-		if (group->fds[i] < 0)
-			continue;
-		/* a reaped process leaves its group a moment later */
-		for (int attempt = 0; attempt < REMOVE_RETRIES; attempt++) {
-			if (unlinkat(group->host->parent_fds[i], group->name, AT_REMOVEDIR) == 0 ||
-			    errno != EBUSY)
-				break;
-			(void)usleep(100);
-		}
-	}
+	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+		if (group->fds[i] >= 0)
+			cgroup_remove_directory(group->host->parent_fds[i], group->name);
 }
 
 const struct cgroup_driver cgroup_driver_v1 = {

@@ -18,14 +18,13 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/sandbox.h"
 
-#define MOUNT_PATH     "/sys/fs/cgroup"
-#define PARENT_NAME    "berth"
-#define OWN_LEAF       "supervisor"
-#define CONTROL_SIZE   8192
-#define IO_SIZE        65536 /* a line for each device that the group has used */
-#define REMOVE_RETRIES 100
-#define MOVE_ROUNDS    3
-#define NS_PER_US      1000
+#define MOUNT_PATH   "/sys/fs/cgroup"
+#define PARENT_NAME  "berth"
+#define OWN_LEAF     "supervisor"
+#define CONTROL_SIZE 8192
+#define IO_SIZE      65536 /* a line for each device that the group has used */
+#define MOVE_ROUNDS  3
+#define NS_PER_US    1000
 
 static const char *const wanted_controllers[] = {"cpu", "memory", "pids", "io"};
 
@@ -272,15 +271,8 @@ static void v2_read_usage(const struct cgroup *group, struct sandbox_usage *usag
 
 static void v2_remove(struct cgroup *group)
 {
-	if (group->fds[0] < 0)
-		return;
-	/* a reaped process leaves its group a moment later */
-	for (int attempt = 0; attempt < REMOVE_RETRIES; attempt++) {
-		if (unlinkat(group->host->parent_fds[0], group->name, AT_REMOVEDIR) == 0 ||
-		    errno != EBUSY)
-			return;
-		(void)usleep(100);
-	}
+	if (group->fds[0] >= 0)
+		cgroup_remove_directory(group->host->parent_fds[0], group->name);
 }
 
 const struct cgroup_driver cgroup_driver_v2 = {
