@@ -145,7 +145,7 @@ def test_alone():
             break
     if status != 0:
         status, text = run_alone(None)
-    ratio = (processor_seconds() - before) / clean_cpu
+    cost = processor_seconds() - before
     check(status == 0, f"alone: after {killed} kills the last attempt ends well ({status})")
     if status != 0:
         print(text[-2000:])
@@ -154,8 +154,13 @@ def test_alone():
     check(killed >= KILLS // 2 and output["frames_resumed"] > 0, "alone: it went on, every time")
     check(output["frames_encoded"] < COST_LIMIT * output["frames"],
           f"alone: {output['frames_encoded']} frames were encoded for {output['frames']}")
-    check(ratio < COST_LIMIT, f"alone: all attempts cost {ratio:.3f} of a clean run")
     check_film("alone")
+    # a busy host makes the same work dearer by a third: a clean run on either side of the attempts
+    clear()
+    before = processor_seconds()
+    check(run_alone(None)[0] == 0, "alone: the second clean run ends well")
+    ratio = cost / max(clean_cpu, processor_seconds() - before)
+    check(ratio < COST_LIMIT, f"alone: all attempts cost {ratio:.3f} of a clean run")
 
 
 def test_in_berth():
@@ -169,11 +174,15 @@ def test_in_berth():
           f"{result.get('message')})")
     if status != 0:
         return
-    ratio = sum(a["usage"]["cpuNs"] for a in result["attempts"]) / clean
+    cost = sum(a["usage"]["cpuNs"] for a in result["attempts"])
     output = result["output"]
     check(attempts > BERTH_KILLS // 2 and output["frames_resumed"] > 0, "berth: it went on, every time")
-    check(ratio < COST_LIMIT, f"berth: all attempts cost {ratio:.3f} of a clean run")
     check_film("berth")
+    shutil.rmtree("out")
+    status, result = run_in_berth([])
+    check(status == 0, "berth: the second clean run ends well")
+    ratio = cost / max(clean, result["usage"]["cpuNs"])
+    check(ratio < COST_LIMIT, f"berth: all attempts cost {ratio:.3f} of a clean run")
 
 
 need_tools()
