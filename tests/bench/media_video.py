@@ -8,7 +8,8 @@ Every program starts cold, once a round and in a new order each time; the number
 what wait4(2) says of the process and all its descendants, and memory the peak of the largest one;
 for a transcode in a sandbox the peak is its cgroup's, page cache included. "foreign" is the share of
 the machine that other programs took meanwhile: a short sample is taken again when that was more than
-a tenth, as long as that makes sense; where it stays high, compare CPU rather than wall."""
+a tenth, as long as that makes sense. Where it stays high, compare CPU rather than wall: a sandbox has
+one share of a busy machine, and each thread of a program outside has one too. No rounds: no table."""
 import json
 import os
 import random
@@ -159,8 +160,11 @@ def main():
     load = os.getloadavg()[0]
     print(f"video tasks on {os.uname().release}, {os.cpu_count()} CPUs, load {load:.1f}")
     for title, (reference, allowed, rows) in tables(build, video, scratch).items():
+        count = long_rounds if title.startswith("transcode") else rounds
+        if count == 0:
+            continue
         samples = {name: [] for name in rows}
-        for _ in range(long_rounds if title.startswith("transcode") else rounds):
+        for _ in range(count):
             for name in random.sample(sorted(rows), len(rows)):
                 samples[name].append(measure_calmly(rows[name], scratch))
         print_table(title, reference, allowed, samples)
