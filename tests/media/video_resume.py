@@ -21,7 +21,7 @@ from video_media import (BUILD, PROGRAMS, check, environment_of, ffmpeg, finish,
 
 KILLS = 10
 BERTH_KILLS = 5  # it waits longer and longer between attempts
-SECONDS = 60
+SECONDS = 120
 PAYLOAD = {"name": "film", "bitrate": 1500000, "force": True}
 PROGRAM = os.path.join(PROGRAMS, "video-transcode")
 # what one attempt costs before its first frame, and what an encoder has begun when it is killed
