@@ -39,6 +39,9 @@ struct cgroup_host {
 	unsigned sequence; /* of the last group made */
 };
 
+/* What the kernel gives a group by itself; such a weight is not written. */
+#define CGROUP_IO_WEIGHT_DEFAULT 100
+
 /* One run's group. */
 struct cgroup {
 	struct cgroup_host *host;

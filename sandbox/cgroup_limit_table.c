@@ -5,9 +5,8 @@
 
 #include "sandbox/cgroup.h"
 
-#define CPU_PERIOD_US     100000 /* the kernel's default period in both versions */
-#define CPU_QUOTA_MIN_US  1000   /* less is EINVAL (kernel/sched/core.c) */
-#define IO_WEIGHT_DEFAULT 100
+#define CPU_PERIOD_US    100000 /* the kernel's default period in both versions */
+#define CPU_QUOTA_MIN_US 1000   /* less is EINVAL (kernel/sched/core.c) */
 
 static uint64_t cpu_quota_us(const struct resource_limits *limits)
 {
@@ -55,13 +54,13 @@ static bool format_pids(const struct resource_limits *limits, char *text, size_t
 static bool format_io_v1(const struct resource_limits *limits, char *text, size_t size)
 {
 	(void)snprintf(text, size, "%" PRId64, limits->io_weight);
-	return limits->io_weight != 0 && limits->io_weight != IO_WEIGHT_DEFAULT;
+	return limits->io_weight != 0 && limits->io_weight != CGROUP_IO_WEIGHT_DEFAULT;
 }
 
 static bool format_io_v2(const struct resource_limits *limits, char *text, size_t size)
 {
 	(void)snprintf(text, size, "default %" PRId64, limits->io_weight);
-	return limits->io_weight != 0 && limits->io_weight != IO_WEIGHT_DEFAULT;
+	return limits->io_weight != 0 && limits->io_weight != CGROUP_IO_WEIGHT_DEFAULT;
 }
 
 /* In this order: memsw cannot be set below memory.limit_in_bytes. */

@@ -22,6 +22,11 @@ struct sandbox_host {
 	size_t retired_fd_count;
 };
 
+/* Takes back what the states claim of limits that the group was asked for and did not take. */
+void sandbox_host_correct_protections(const struct sandbox_host *host, const struct cgroup *group,
+				      const struct resource_limits *limits,
+				      struct sandbox_protection_state states[SANDBOX_PROTECTIONS]);
+
 /* Lets go of the last reference to a run's mounts: now, or at the next refill when the host pools.
  * Unmounting waits for an RCU grace period, which need not be on anybody's path. */
 void sandbox_host_retire_mounts(struct sandbox_host *host, int *namespace_fd);

@@ -73,6 +73,25 @@ static void set_cgroup_limits(const struct sandbox_host *host, const struct sand
 		    "RLIMIT_NPROC of the run's user namespace");
 }
 
+/* A controller may be there without every file of it: swap accounting can be off (swapaccount=0),
+ * io.weight needs a scheduler that knows weights. */
+void sandbox_host_correct_protections(const struct sandbox_host *host, const struct cgroup *group,
+				      const struct resource_limits *limits,
+				      struct sandbox_protection_state states[SANDBOX_PROTECTIONS])
+{
+	for (size_t i = 0; i < sizeof(cgroup_rows) / sizeof(cgroup_rows[0]); i++) {
+		enum sandbox_protection protection = cgroup_rows[i].protection;
+		bool by_default = protection == SANDBOX_IO_WEIGHT &&
+				  limits->io_weight == CGROUP_IO_WEIGHT_DEFAULT;
+
+		if (wants(limits, protection) && !by_default &&
+		    (host->cgroup.features & cgroup_rows[i].feature) &&
+		    !(group->enforced & cgroup_rows[i].feature))
+			set(states, protection, SANDBOX_UNAVAILABLE,
+			    "cgroup %s has no file for it here", host->cgroup.driver->name);
+	}
+}
+
 static void set_disk_limit(const struct sandbox_host *host, const struct sandbox_spec *spec,
 			   struct sandbox_protection_state *states)
 {

@@ -233,6 +233,8 @@ static int launch_run(struct sandbox *sandbox, struct launch *launch, struct ber
 		prefer_reason_of_child(sandbox, err);
 		return -1;
 	}
+	sandbox_host_correct_protections(sandbox->host, &sandbox->cgroup, &launch->spec->limits,
+					 sandbox->protections);
 	if (watch(sandbox, sandbox->pidfd, err) < 0 || watch(sandbox, sandbox->control_fd, err) < 0)
 		return -1;
 	return watch(sandbox, sandbox->cgroup.oom_event_fd, err);

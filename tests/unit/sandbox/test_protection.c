@@ -99,6 +99,40 @@ static void test_a_host_with_everything(void **state)
 	assert_int_equal(states[SANDBOX_NETWORK_NAMESPACE].status, SANDBOX_NOT_REQUESTED);
 }
 
+static void test_what_a_group_did_not_take(void **state)
+{
+	const unsigned all = CGROUP_CPU | CGROUP_MEMORY | CGROUP_SWAP | CGROUP_PIDS |
+			     CGROUP_IO_WEIGHT | CGROUP_OOM_GROUP;
+	struct sandbox_protection_state states[SANDBOX_PROTECTIONS];
+	struct sandbox_spec spec = {.limits = every_limit};
+	struct sandbox_host host = {
+		.privileged = true,
+		.cgroup = {.driver = &cgroup_driver_v2, .features = ~0U},
+	};
+	struct cgroup group = {.host = &host.cgroup, .enforced = all};
+
+	(void)state;
+	sandbox_host_protections(&host, &spec, states);
+	sandbox_host_correct_protections(&host, &group, &spec.limits, states);
+	assert_int_equal(states[SANDBOX_SWAP_LIMIT].status, SANDBOX_ENFORCED);
+	assert_int_equal(states[SANDBOX_IO_WEIGHT].status, SANDBOX_ENFORCED);
+
+	group.enforced = all & ~(unsigned)(CGROUP_SWAP | CGROUP_IO_WEIGHT);
+	sandbox_host_correct_protections(&host, &group, &spec.limits, states);
+	assert_int_equal(states[SANDBOX_SWAP_LIMIT].status, SANDBOX_UNAVAILABLE);
+	assert_int_equal(states[SANDBOX_IO_WEIGHT].status, SANDBOX_UNAVAILABLE);
+	assert_non_null(strstr(states[SANDBOX_SWAP_LIMIT].detail, "cgroup v2"));
+	assert_int_equal(states[SANDBOX_MEMORY_LIMIT].status, SANDBOX_ENFORCED);
+
+	/* the kernel's own weight needs no file; what nobody asked for is not missed */
+	spec.limits.io_weight = CGROUP_IO_WEIGHT_DEFAULT;
+	spec.limits.memory_bytes = 0;
+	sandbox_host_protections(&host, &spec, states);
+	sandbox_host_correct_protections(&host, &group, &spec.limits, states);
+	assert_int_equal(states[SANDBOX_IO_WEIGHT].status, SANDBOX_ENFORCED);
+	assert_int_equal(states[SANDBOX_SWAP_LIMIT].status, SANDBOX_NOT_REQUESTED);
+}
+
 static void test_a_host_with_little(void **state)
 {
 	static const enum sandbox_protection missing[] = {
@@ -137,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_rows_are_complete),
 		cmocka_unit_test(test_unit_tests_exist),
 		cmocka_unit_test(test_a_host_with_everything),
+		cmocka_unit_test(test_what_a_group_did_not_take),
 		cmocka_unit_test(test_a_host_with_little),
 	};
 
