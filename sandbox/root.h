@@ -39,7 +39,6 @@ struct root_plan {
 	int mount_fds[SANDBOX_MOUNTS_MAX];  /* of the spec's binds; -1 otherwise */
 	bool mount_is_directory[SANDBOX_MOUNTS_MAX];
 	int volume_fds[SANDBOX_VOLUMES_MAX]; /* -1: the child makes a tmpfs */
-	bool full;                           /* root_measure() found a full tmpfs */
 };
 
 void root_plan_init(struct root_plan *plan);

@@ -128,7 +128,6 @@ struct sandbox_host_options {
 	const char *cgroup_driver; /* "auto", "v2", "v1", "none"; NULL: auto */
 	const char *state_path;    /* NULL: /run/berth as root, else $XDG_RUNTIME_DIR/berth */
 	unsigned pool_size;        /* network namespaces kept ready; 0: none (one-shot use) */
-	const char *program_path;  /* reserved for tests: NULL */
 };
 
 /* Probes what this host can enforce; cheap (no process is started). */

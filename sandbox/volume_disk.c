@@ -114,6 +114,23 @@ static int format_image(int fd, uint64_t bytes, int64_t inodes, bool journal,
 	return run_mke2fs(arguments, fd, err);
 }
 
+/* The kernel trusts what it mounts: an image that somebody else could have written is an attack on
+ * its file system code. */
+static int check_own(int fd, struct berth_error *err)
+{
+	struct stat facts;
+
+	if (fstat(fd, &facts) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "stat " IMAGE_NAME);
+	if (!S_ISREG(facts.st_mode) || facts.st_uid != geteuid() || facts.st_nlink != 1 ||
+	    (facts.st_mode & (S_IWGRP | S_IWOTH)))
+		return berth_fail(
+			err, BERTH_DENIED, 0,
+			"not a file of berth's own: uid %u, mode %o, %ju links; remove it",
+			facts.st_uid, facts.st_mode & ~(mode_t)S_IFMT, (uintmax_t)facts.st_nlink);
+	return 0;
+}
+
 /* A named image appears complete or not at all. */
 static int open_named_image(const struct sandbox_volume *volume, int directory_fd, int *ret_fd,
 			    struct berth_error *err)
@@ -135,6 +152,8 @@ static int open_named_image(const struct sandbox_volume *volume, int directory_f
 	}
 	if (fd < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "open %s", IMAGE_NAME);
+	if (check_own(fd, err) < 0)
+		return -1;
 	*ret_fd = steal_fd(&fd);
 	return 0;
 }

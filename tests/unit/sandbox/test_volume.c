@@ -241,6 +241,38 @@ static void test_named_disk_keeps_its_content(void **state)
 	sandbox_volume_close(volume);
 }
 
+static void expect_refused(const char *why)
+{
+	struct sandbox_volume *volume = NULL;
+	struct berth_error err = {0};
+
+	if (sandbox_volume_open_disk(host, place, SIZE, INODES, &volume, &err) == 0)
+		fail_msg("an image with %s was mounted", why);
+	assert_int_equal(err.code, BERTH_DENIED);
+	assert_non_null(strstr(err.message, "files.img"));
+	assert_non_null(strstr(err.message, "not a file of berth's own"));
+}
+
+static void test_an_image_of_somebody_else(void **state)
+{
+	char image[SANDBOX_PATH_MAX], second[SANDBOX_PATH_MAX];
+
+	(void)state;
+	sandbox_volume_close(open_disk(place, SIZE, INODES));
+	(void)snprintf(image, sizeof(image), "%s/files.img", place);
+	(void)snprintf(second, sizeof(second), "%s/second", place);
+	assert_int_equal(chown(image, SANDBOX_TASK_UID, SANDBOX_TASK_GID), 0);
+	expect_refused("another owner");
+	assert_int_equal(chown(image, 0, 0), 0);
+	assert_int_equal(chmod(image, 0622), 0);
+	expect_refused("other writers");
+	assert_int_equal(chmod(image, 0600), 0);
+	assert_int_equal(link(image, second), 0);
+	expect_refused("a second name");
+	assert_int_equal(unlink(second), 0);
+	sandbox_volume_close(open_disk(place, SIZE, INODES));
+}
+
 static void expect_in_use(const char *says)
 {
 	struct sandbox_volume *volume = NULL;
@@ -436,6 +468,7 @@ int main(int count, char **arguments)
 		VOLUME_TEST(test_unnamed_disk),
 		VOLUME_TEST(test_disk_is_limited),
 		VOLUME_TEST(test_named_disk_keeps_its_content),
+		VOLUME_TEST(test_an_image_of_somebody_else),
 		VOLUME_TEST(test_in_use),
 		VOLUME_TEST(test_never_mounted_twice),
 		VOLUME_TEST(test_free_at_the_end_when_pooled),
