@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -23,6 +22,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "tests/helpers/scratch.h"
 
 #define RUN_LIMIT_MS 60000 /* a hang is a failure */
 #define LINE_SIZE    65536
@@ -45,14 +45,6 @@ const char *image_path(const char *name)
 	return path;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *position)
-{
-	(void)status;
-	(void)type;
-	(void)position;
-	return remove(path);
-}
-
 int image_group_setup(void **state)
 {
 	const char *scratch = getenv("TMPDIR");
@@ -70,7 +62,7 @@ int image_group_teardown(void **state)
 {
 	(void)state;
 	vips_shutdown();
-	return nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(directory);
 }
 
 unsigned image_output_count(void)
@@ -87,7 +79,7 @@ unsigned image_output_count(void)
 
 static void empty_output(void)
 {
-	(void)nftw(image_path("out"), remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	(void)scratch_remove(image_path("out"));
 	assert_int_equal(mkdir(image_path("out"), 0755), 0);
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The catalog: which directories are extensions, and finding them and their tasks. */
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +13,7 @@
 #include <cmocka.h>
 
 #include "extensions/catalog.h"
+#include "tests/helpers/scratch.h"
 
 struct fixture {
 	char root[64];
@@ -27,23 +27,14 @@ static int set_up(void **state)
 
 	if (!fixture)
 		return -1;
-	strcpy(fixture->root, "/tmp/berth-test-catalog-XXXXXX");
 	*state = fixture;
-	return mkdtemp(fixture->root) ? 0 : -1;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void)status;
-	(void)type;
-	(void)walk;
-	return remove(path);
+	return scratch_make("catalog", fixture->root);
 }
 
 static int tear_down(void **state)
 {
 	struct fixture *fixture = *state;
-	int result = nftw(fixture->root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	int result = scratch_remove(fixture->root);
 
 	extension_list_finish(&fixture->list);
 	free(fixture);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Manifests: what is taken, and that everything else is refused by line and field. */
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,28 +15,20 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "extensions/manifest.h"
+#include "tests/helpers/scratch.h"
 
 static char root[64];
 
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(root, "/tmp/berth-test-manifest-XXXXXX");
-	return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void)status;
-	(void)type;
-	(void)walk;
-	return remove(path);
+	return scratch_make("manifest", root);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	return nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(root);
 }
 
 static void put(const char *name, const char *content)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requirements: found where Debian puts them, and named with their package when missing. */
 #include <errno.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,28 +14,20 @@
 #include <cmocka.h>
 
 #include "extensions/requirement.h"
+#include "tests/helpers/scratch.h"
 
 static char root[64];
 
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(root, "/tmp/berth-test-requirement-XXXXXX");
-	return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void)status;
-	(void)type;
-	(void)walk;
-	return remove(path);
+	return scratch_make("requirement", root);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	return nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(root);
 }
 
 static void put(const char *path, mode_t mode)

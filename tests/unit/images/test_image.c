@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host image: its layers are sound, and they follow the host's own links. */
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,28 +13,20 @@
 #include <cmocka.h>
 
 #include "images/image.h"
+#include "tests/helpers/scratch.h"
 
 static char root[64];
 
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(root, "/tmp/berth-test-image-XXXXXX");
-	return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void)status;
-	(void)type;
-	(void)walk;
-	return remove(path);
+	return scratch_make("image", root);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	return nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(root);
 }
 
 static void make_directory(const char *name)

@@ -3,7 +3,6 @@
  * asks for more. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "machines/capacity.h"
+#include "tests/helpers/scratch.h"
 
 #define GIB (UINT64_C(1) << 30)
 
@@ -27,22 +27,13 @@ static char root[64];
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(root, "/tmp/berth-test-capacity-XXXXXX");
-	return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void)status;
-	(void)type;
-	(void)walk;
-	return remove(path);
+	return scratch_make("capacity", root);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	return nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(root);
 }
 
 /* Writes root/path with all its directories. */

@@ -11,7 +11,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@
 #include "base/cleanup.h"
 #include "base/descriptor.h"
 #include "runner/run/collector.h"
+#include "tests/helpers/scratch.h"
 
 struct place {
 	char path[64];
@@ -33,21 +33,12 @@ struct place {
 	struct collector_limits limits;
 };
 
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-	(void)status;
-	(void)kind;
-	(void)walk;
-	return remove(path);
-}
-
 static int setup(void **state)
 {
 	struct place *place = calloc(1, sizeof(*place));
 
 	assert_non_null(place);
-	(void)snprintf(place->path, sizeof(place->path), "/tmp/test_collector.XXXXXX");
-	assert_non_null(mkdtemp(place->path));
+	assert_int_equal(scratch_make("collector", place->path), 0);
 	place->root = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(mkdirat(place->root, "source", 0700), 0);
 	place->source = openat(place->root, "source", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -65,7 +56,7 @@ static int teardown(void **state)
 
 	close_fd(&place->source);
 	close_fd(&place->root);
-	assert_int_equal(nftw(place->path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(scratch_remove(place->path), 0);
 	free(place);
 	return 0;
 }

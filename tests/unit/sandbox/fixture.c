@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/descriptor.h"
+#include "tests/helpers/scratch.h"
 
 #define DEADLINE_NS  UINT64_C(40000000000)
 #define TURN_MS      20
@@ -54,25 +54,16 @@ const char *fixture_path(const struct fixture *fixture, const char *name, char p
 
 int fixture_set_up(struct fixture *fixture, const char *program)
 {
-	(void)snprintf(fixture->path, sizeof(fixture->path), "/tmp/berth-test-sandbox-XXXXXX");
-	if (!mkdtemp(fixture->path) || chmod(fixture->path, 0755) < 0)
+	if (scratch_make("sandbox", fixture->path) < 0 || chmod(fixture->path, 0755) < 0)
 		return -1;
 	(void)fixture_path(fixture, "state", fixture->state);
 	(void)fixture_path(fixture, "inside", fixture->inside);
 	return copy_program(program, fixture->inside);
 }
 
-static int remove_entry(const char *path, const struct stat *facts, int kind, struct FTW *where)
-{
-	(void)facts;
-	(void)kind;
-	(void)where;
-	return remove(path);
-}
-
 int fixture_tear_down(struct fixture *fixture)
 {
-	return nftw(fixture->path, remove_entry, FTW_OPEN_MAX, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	return scratch_remove(fixture->path);
 }
 
 struct sandbox_host *fixture_open_host(struct fixture *fixture, const char *driver, unsigned pool)
