@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small epoll(7) loop: descriptors, timers (timerfd_create(2)) and signals (signalfd(2)). */
+/* A small epoll(7) loop: descriptors, timers and signals (signalfd(2)). All timers share one
+ * timerfd_create(2) descriptor and wait in a heap: thousands of runs have several each. */
 #include "base/loop.h"
 
 #include <assert.h>
@@ -23,9 +24,11 @@ struct loop_source {
 	struct loop *loop;
 	struct loop_source *next, **previous; /* in loop->sources or loop->dead */
 	enum source_kind kind;
-	int fd; /* the caller's for SOURCE_DESCRIPTOR, else ours */
+	int fd; /* the caller's for SOURCE_DESCRIPTOR, ours for SOURCE_SIGNALS, else -1 */
 	uint32_t events;
-	bool is_dead; /* destroyed while dispatching; freed after the batch */
+	bool is_dead;    /* destroyed while dispatching; freed after the batch */
+	uint64_t due_ns; /* SOURCE_TIMER: 0 when it is not armed */
+	size_t place;    /* … and where it is in the heap otherwise */
 	union {
 		loop_descriptor_handler descriptor;
 		loop_timer_handler timer;
@@ -36,6 +39,10 @@ struct loop_source {
 
 struct loop {
 	int epoll_fd;
+	int timer_fd;      /* -1: there never was a timer */
+	uint64_t timer_ns; /* when it expires: never later than the first of the heap; 0: never */
+	struct loop_source **heap; /* armed timers, the earliest first */
+	size_t heap_count, heap_size;
 	bool is_dispatching, is_stopped;
 	struct loop_source *sources;
 	struct loop_source *dead;
@@ -63,6 +70,7 @@ int loop_create(struct loop **ret_loop, struct berth_error *err)
 
 	if (!loop)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "create an event loop");
+	loop->timer_fd = -1;
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd < 0) {
 		(void)berth_fail(err, BERTH_SYSTEM, errno, "epoll_create1");
@@ -81,7 +89,9 @@ void loop_destroy(struct loop *loop)
 	/* the analyzer does not follow `previous`, by which a freed source leaves the list */
 	while (loop->sources)
 		loop_source_destroy(loop->sources); /* NOLINT(clang-analyzer-unix.Malloc) */
+	close_fd(&loop->timer_fd);
 	close_fd(&loop->epoll_fd);
+	free(loop->heap);
 	free(loop);
 }
 
@@ -148,17 +158,101 @@ int loop_modify_descriptor(struct loop_source *source, uint32_t events, struct b
 	return 0;
 }
 
+static void heap_put(struct loop *loop, size_t place, struct loop_source *source)
+{
+	loop->heap[place] = source;
+	source->place = place;
+}
+
+/* Moves a source up or down from an empty place to where it belongs. */
+static void heap_settle(struct loop *loop, size_t place, struct loop_source *source)
+{
+	size_t parent, child;
+
+	for (; place > 0; place = parent) {
+		parent = (place - 1) / 2;
+		if (loop->heap[parent]->due_ns <= source->due_ns)
+			break;
+		heap_put(loop, place, loop->heap[parent]);
+	}
+	for (; (child = 2 * place + 1) < loop->heap_count; place = child) {
+		if (child + 1 < loop->heap_count &&
+		    loop->heap[child + 1]->due_ns < loop->heap[child]->due_ns)
+			child++;
+		if (loop->heap[child]->due_ns >= source->due_ns)
+			break;
+		heap_put(loop, place, loop->heap[child]);
+	}
+	heap_put(loop, place, source);
+}
+
+static void heap_remove(struct loop *loop, struct loop_source *source)
+{
+	struct loop_source *last = loop->heap[--loop->heap_count];
+
+	source->due_ns = 0;
+	if (last != source)
+		heap_settle(loop, source->place, last);
+}
+
+static int heap_reserve(struct loop *loop, struct berth_error *err)
+{
+	size_t size = loop->heap_size ? 2 * loop->heap_size : 8;
+	struct loop_source **heap;
+
+	if (loop->heap_count < loop->heap_size)
+		return 0;
+	heap = reallocarray(loop->heap, size, sizeof(*heap));
+	if (!heap)
+		return berth_fail(err, BERTH_MEMORY, ENOMEM, "arm a timer");
+	loop->heap = heap;
+	loop->heap_size = size;
+	return 0;
+}
+
+static int open_timer(struct loop *loop, struct berth_error *err)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+
+	if (loop->timer_fd >= 0)
+		return 0;
+	loop->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (loop->timer_fd < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "timerfd_create");
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->timer_fd, &event) < 0) {
+		(void)berth_fail(err, BERTH_SYSTEM, errno, "watch the timers");
+		close_fd(&loop->timer_fd);
+		return -1;
+	}
+	return 0;
+}
+
+/* The kernel is told only of what is earlier than it knows; what it tells too early is looked at
+ * and put off again. */
+static int set_timer(struct loop *loop, struct berth_error *err)
+{
+	uint64_t due_ns = loop->heap_count > 0 ? loop->heap[0]->due_ns : 0;
+	struct itimerspec due = {
+		.it_value = {.tv_sec = (time_t)(due_ns / CLOCK_NS_PER_S),
+			     .tv_nsec = (long)(due_ns % CLOCK_NS_PER_S)},
+	};
+
+	if (due_ns == 0 || (loop->timer_ns != 0 && loop->timer_ns <= due_ns))
+		return 0;
+	if (timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &due, NULL) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "timerfd_settime");
+	loop->timer_ns = due_ns;
+	return 0;
+}
+
 int loop_add_timer(struct loop *loop, loop_timer_handler handler, void *owner,
 		   struct loop_source **ret_source, struct berth_error *err)
 {
-	AUTO_CLOSE int fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	struct loop_source *source;
 
-	if (fd < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "timerfd_create");
-	if (add_source(loop, SOURCE_TIMER, fd, EPOLLIN, &source, err) < 0)
+	/* now, not when it is armed: that must work without a free descriptor */
+	if (open_timer(loop, err) < 0 || add_source(loop, SOURCE_TIMER, -1, 0, &source, err) < 0)
 		return -1;
-	(void)steal_fd(&fd);
 	source->handler.timer = handler;
 	source->owner = owner;
 	*ret_source = source;
@@ -167,15 +261,18 @@ int loop_add_timer(struct loop *loop, loop_timer_handler handler, void *owner,
 
 int loop_arm_timer(struct loop_source *source, uint64_t due_ns, struct berth_error *err)
 {
-	struct itimerspec due = {
-		.it_value = {.tv_sec = (time_t)(due_ns / CLOCK_NS_PER_S),
-			     .tv_nsec = (long)(due_ns % CLOCK_NS_PER_S)},
-	};
+	struct loop *loop = source->loop;
 
 	assert(source->kind == SOURCE_TIMER);
-	if (timerfd_settime(source->fd, TFD_TIMER_ABSTIME, &due, NULL) < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "timerfd_settime");
-	return 0;
+	if (source->due_ns != 0)
+		heap_remove(loop, source);
+	if (due_ns == 0)
+		return 0;
+	if (heap_reserve(loop, err) < 0)
+		return -1;
+	source->due_ns = due_ns;
+	heap_settle(loop, loop->heap_count++, source);
+	return set_timer(loop, err);
 }
 
 int loop_add_signals(struct loop *loop, const int *signals, size_t count,
@@ -214,7 +311,9 @@ void loop_source_destroy(struct loop_source *source)
 	unlink_source(source);
 	if (source->events != 0)
 		(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
-	if (source->kind != SOURCE_DESCRIPTOR)
+	if (source->due_ns != 0)
+		heap_remove(loop, source);
+	if (source->kind == SOURCE_SIGNALS)
 		close_fd(&source->fd);
 	source->is_dead = true;
 	if (loop->is_dispatching) /* the batch of events may still point at it */
@@ -223,14 +322,25 @@ void loop_source_destroy(struct loop_source *source)
 		free(source);
 }
 
-static int dispatch_timer(struct loop_source *source, struct berth_error *err)
+/* A handler may arm its own timer again, for now or the past: that is for the next round. */
+static int dispatch_timers(struct loop *loop, struct berth_error *err)
 {
-	uint64_t expirations;
+	uint64_t now_ns = clock_boottime_ns(), expirations;
+	size_t most = loop->heap_count;
+	int result = 0;
 
-	/* EAGAIN: disarmed or armed again by another handler of this batch */
-	if (read(source->fd, &expirations, sizeof(expirations)) < 0)
-		return errno == EAGAIN ? 0 : berth_fail(err, BERTH_SYSTEM, errno, "read a timer");
-	return source->handler.timer(source->owner, err);
+	/* EAGAIN: told twice; only its readiness counts */
+	if (read(loop->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
+		return berth_fail(err, BERTH_SYSTEM, errno, "read the timers");
+	loop->timer_ns = 0;
+	for (; result == 0 && most > 0 && loop->heap_count > 0 && loop->heap[0]->due_ns <= now_ns;
+	     most--) {
+		struct loop_source *source = loop->heap[0];
+
+		heap_remove(loop, source);
+		result = source->handler.timer(source->owner, err);
+	}
+	return result < 0 ? -1 : set_timer(loop, err);
 }
 
 static int dispatch_signals(struct loop_source *source, struct berth_error *err)
@@ -253,8 +363,8 @@ static int dispatch(struct loop_source *source, uint32_t events, struct berth_er
 		/* another handler of this batch may have paused it or wants other events now */
 		events &= source->events ? source->events | EPOLLERR | EPOLLHUP : 0;
 		return events ? source->handler.descriptor(source->owner, events, err) : 0;
-	case SOURCE_TIMER:
-		return dispatch_timer(source, err);
+	case SOURCE_TIMER: /* it has no descriptor of its own */
+		break;
 	case SOURCE_SIGNALS:
 		return dispatch_signals(source, err);
 	}
@@ -281,7 +391,8 @@ static int run_once(struct loop *loop, struct berth_error *err)
 		return errno == EINTR ? 0 : berth_fail(err, BERTH_SYSTEM, errno, "epoll_wait");
 	loop->is_dispatching = true;
 	for (int i = 0; i < count && result == 0; i++)
-		result = dispatch(events[i].data.ptr, events[i].events, err);
+		result = events[i].data.ptr ? dispatch(events[i].data.ptr, events[i].events, err)
+					    : dispatch_timers(loop, err);
 	loop->is_dispatching = false;
 	free_dead(loop);
 	return result;

@@ -196,6 +196,58 @@ static void a_disarmed_timer_does_not_fire(void **state)
 	assert_int_equal(fixture->other_calls, 0);
 }
 
+enum { TIMERS = 300 };
+static struct {
+	struct loop *loop;
+	struct loop_source *timers[TIMERS];
+	uint64_t due_ns[TIMERS]; /* 0: disarmed or destroyed */
+	uint64_t last_ns;        /* what fired before was due then */
+	size_t fired, expected;
+} crowd;
+
+static int fire(void *owner, struct berth_error *err)
+{
+	size_t index = (size_t)((uint64_t *)owner - crowd.due_ns);
+
+	(void)err;
+	assert_true(crowd.due_ns[index] >= crowd.last_ns);
+	assert_true(clock_boottime_ns() >= crowd.due_ns[index]);
+	crowd.last_ns = crowd.due_ns[index];
+	if (++crowd.fired == crowd.expected)
+		loop_stop(crowd.loop);
+	return 0;
+}
+
+/* Armed, armed again, disarmed and destroyed in any order, they fire once each, in order. */
+static void a_crowd_of_timers_keeps_its_order(void **state)
+{
+	const uint64_t start_ns = clock_boottime_ns() + 5 * CLOCK_NS_PER_MS;
+	uint32_t random = 1;
+
+	(void)state;
+	assert_int_equal(loop_create(&crowd.loop, NULL), 0);
+	for (size_t i = 0; i < TIMERS; i++)
+		assert_int_equal(
+			loop_add_timer(crowd.loop, fire, &crowd.due_ns[i], &crowd.timers[i], NULL),
+			0);
+	for (size_t i = 0; i < 4 * (size_t)TIMERS; i++) {
+		size_t index = (random = random * 1103515245 + 12345) / 65536 % TIMERS;
+
+		crowd.due_ns[index] = i % 5 == 0 ? 0 : start_ns + random % (20 * CLOCK_NS_PER_MS);
+		assert_int_equal(loop_arm_timer(crowd.timers[index], crowd.due_ns[index], NULL), 0);
+	}
+	for (size_t i = 0; i < TIMERS; i += 7) {
+		loop_source_destroy(crowd.timers[i]);
+		crowd.due_ns[i] = 0;
+	}
+	for (size_t i = 0; i < TIMERS; i++)
+		crowd.expected += crowd.due_ns[i] != 0;
+	assert_true(crowd.expected > TIMERS / 2);
+	assert_int_equal(loop_run(crowd.loop, NULL), 0);
+	assert_int_equal(crowd.fired, crowd.expected);
+	loop_destroy(crowd.loop);
+}
+
 static void timers_are_punctual(void **state)
 {
 	struct fixture *fixture = *state;
@@ -287,11 +339,17 @@ static void stopping_before_running_counts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(tells_readable_and_hung_up),     TEST(a_paused_descriptor_is_silent),
-		TEST(regular_files_are_refused),      TEST(sources_may_go_while_dispatching),
-		TEST(a_disarmed_timer_does_not_fire), TEST(timers_are_punctual),
-		TEST(delivers_signals_one_by_one),    TEST(refuses_bad_signals),
-		TEST(a_failing_handler_ends_it),      TEST(stopping_before_running_counts),
+		TEST(tells_readable_and_hung_up),
+		TEST(a_paused_descriptor_is_silent),
+		TEST(regular_files_are_refused),
+		TEST(sources_may_go_while_dispatching),
+		TEST(a_disarmed_timer_does_not_fire),
+		TEST(timers_are_punctual),
+		TEST(a_crowd_of_timers_keeps_its_order),
+		TEST(delivers_signals_one_by_one),
+		TEST(refuses_bad_signals),
+		TEST(a_failing_handler_ends_it),
+		TEST(stopping_before_running_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
