@@ -41,8 +41,10 @@ struct loop {
 	int epoll_fd;
 	int timer_fd;      /* -1: there never was a timer */
 	uint64_t timer_ns; /* when it expires: never later than the first of the heap; 0: never */
+	uint64_t round_ns; /* while timers are dispatched: those due by then are; else 0 */
 	struct loop_source **heap; /* armed timers, the earliest first */
 	size_t heap_count, heap_size;
+	size_t timer_count; /* armed or not: the heap has room for all */
 	bool is_dispatching, is_stopped;
 	struct loop_source *sources;
 	struct loop_source *dead;
@@ -200,11 +202,11 @@ static int heap_reserve(struct loop *loop, struct berth_error *err)
 	size_t size = loop->heap_size ? 2 * loop->heap_size : 8;
 	struct loop_source **heap;
 
-	if (loop->heap_count < loop->heap_size)
+	if (loop->timer_count < loop->heap_size)
 		return 0;
-	heap = reallocarray(loop->heap, size, sizeof(*heap));
+	heap = realloc(loop->heap, size * sizeof(*heap));
 	if (!heap)
-		return berth_fail(err, BERTH_MEMORY, ENOMEM, "arm a timer");
+		return berth_fail(err, BERTH_MEMORY, ENOMEM, "create a timer");
 	loop->heap = heap;
 	loop->heap_size = size;
 	return 0;
@@ -250,9 +252,11 @@ int loop_add_timer(struct loop *loop, loop_timer_handler handler, void *owner,
 {
 	struct loop_source *source;
 
-	/* now, not when it is armed: that must work without a free descriptor */
-	if (open_timer(loop, err) < 0 || add_source(loop, SOURCE_TIMER, -1, 0, &source, err) < 0)
+	/* now, not when it is armed: that must work without a free descriptor or memory */
+	if (open_timer(loop, err) < 0 || heap_reserve(loop, err) < 0 ||
+	    add_source(loop, SOURCE_TIMER, -1, 0, &source, err) < 0)
 		return -1;
+	loop->timer_count++;
 	source->handler.timer = handler;
 	source->owner = owner;
 	*ret_source = source;
@@ -268,9 +272,8 @@ int loop_arm_timer(struct loop_source *source, uint64_t due_ns, struct berth_err
 		heap_remove(loop, source);
 	if (due_ns == 0)
 		return 0;
-	if (heap_reserve(loop, err) < 0)
-		return -1;
-	source->due_ns = due_ns;
+	/* a handler's timer for the past comes after all that are due already */
+	source->due_ns = due_ns > loop->round_ns ? due_ns : loop->round_ns + 1;
 	heap_settle(loop, loop->heap_count++, source);
 	return set_timer(loop, err);
 }
@@ -313,6 +316,8 @@ void loop_source_destroy(struct loop_source *source)
 		(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
 	if (source->due_ns != 0)
 		heap_remove(loop, source);
+	if (source->kind == SOURCE_TIMER)
+		loop->timer_count--;
 	if (source->kind == SOURCE_SIGNALS)
 		close_fd(&source->fd);
 	source->is_dead = true;
@@ -322,25 +327,25 @@ void loop_source_destroy(struct loop_source *source)
 		free(source);
 }
 
-/* A handler may arm its own timer again, for now or the past: that is for the next round. */
 static int dispatch_timers(struct loop *loop, struct berth_error *err)
 {
-	uint64_t now_ns = clock_boottime_ns(), expirations;
-	size_t most = loop->heap_count;
+	uint64_t expirations;
 	int result = 0;
 
 	/* EAGAIN: told twice; only its readiness counts */
 	if (read(loop->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		return berth_fail(err, BERTH_SYSTEM, errno, "read the timers");
 	loop->timer_ns = 0;
-	for (; result == 0 && most > 0 && loop->heap_count > 0 && loop->heap[0]->due_ns <= now_ns;
-	     most--) {
+	loop->round_ns = clock_boottime_ns();
+	while (result == 0 && loop->heap_count > 0 && loop->heap[0]->due_ns <= loop->round_ns) {
 		struct loop_source *source = loop->heap[0];
 
 		heap_remove(loop, source);
 		result = source->handler.timer(source->owner, err);
 	}
-	return result < 0 ? -1 : set_timer(loop, err);
+	loop->round_ns = 0;
+	/* also after a failure, whose error is the one to tell: who goes on has the others left */
+	return set_timer(loop, result < 0 ? NULL : err) < 0 ? -1 : result;
 }
 
 static int dispatch_signals(struct loop_source *source, struct berth_error *err)

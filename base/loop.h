@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small epoll(7) loop: descriptors, timers (timerfd_create(2)) and signals (signalfd(2)).
- * Its own, because linking libsystemd costs more start-up time than a whole sandbox launch. */
+/* A small epoll(7) loop: descriptors, timers (one timerfd_create(2) for all) and signals
+ * (signalfd(2)). Its own, because linking libsystemd costs more start-up time than a whole sandbox
+ * launch. */
 #pragma once
 
 #include <stddef.h>
@@ -28,7 +29,9 @@ int loop_add_descriptor(struct loop *loop, int fd, uint32_t events, loop_descrip
 			void *owner, struct loop_source **ret_source, struct berth_error *err);
 int loop_modify_descriptor(struct loop_source *source, uint32_t events, struct berth_error *err);
 
-/* A timer, not armed. due is a clock_boottime_ns() instant; 0 disarms; one-shot. */
+/* A timer, not armed. due is a clock_boottime_ns() instant; 0 disarms; one-shot. Arming needs
+ * neither memory nor a descriptor. Timers fire in the order in which they are due; what a timer's
+ * handler arms for the past fires after those. */
 int loop_add_timer(struct loop *loop, loop_timer_handler handler, void *owner,
 		   struct loop_source **ret_source, struct berth_error *err);
 int loop_arm_timer(struct loop_source *source, uint64_t due_ns, struct berth_error *err);

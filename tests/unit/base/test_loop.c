@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/loop.h"
+#include "tests/helpers/fault.h"
 
 struct fixture {
 	struct loop *loop;
@@ -248,6 +249,104 @@ static void a_crowd_of_timers_keeps_its_order(void **state)
 	loop_destroy(crowd.loop);
 }
 
+static int insist(void *owner, struct berth_error *err)
+{
+	struct fixture *fixture = owner;
+
+	/* bounded, so that one who is never passed fails the test instead of hanging it */
+	if (++fixture->calls == 100)
+		loop_stop(fixture->loop);
+	return loop_arm_timer(fixture->first, 1, err);
+}
+
+/* Long past and so before everybody, each time: it must not keep the other from firing. */
+static void a_timer_that_insists_waits_its_turn(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(loop_add_timer(fixture->loop, insist, fixture, &fixture->first, NULL), 0);
+	assert_int_equal(
+		loop_add_timer(fixture->loop, count_timer, fixture, &fixture->second, NULL), 0);
+	assert_int_equal(loop_arm_timer(fixture->first, 1, NULL), 0);
+	assert_int_equal(loop_arm_timer(fixture->second, 2, NULL), 0);
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	assert_int_equal(fixture->calls, 1);
+	assert_int_equal(fixture->other_calls, 1);
+}
+
+static int fail_timer(void *owner, struct berth_error *err)
+{
+	(void)owner;
+	return berth_fail(err, BERTH_INVALID, 0, "on purpose");
+}
+
+/* Who goes on after a failure (the end of a run drains its log) still has its timers. */
+static void a_failing_timer_leaves_the_others(void **state)
+{
+	struct fixture *fixture = *state;
+	struct berth_error err = {0};
+
+	assert_int_equal(loop_add_timer(fixture->loop, fail_timer, fixture, &fixture->first, NULL),
+			 0);
+	assert_int_equal(
+		loop_add_timer(fixture->loop, count_timer, fixture, &fixture->second, NULL), 0);
+	assert_int_equal(loop_arm_timer(fixture->first, 1, NULL), 0);
+	assert_int_equal(loop_arm_timer(fixture->second, 2, NULL), 0);
+	assert_int_equal(loop_run(fixture->loop, &err), -1);
+	assert_string_equal(err.message, "on purpose");
+	/* what stops the loop when the second timer does not */
+	assert_int_equal(loop_add_descriptor(fixture->loop, fixture->pipe[0], EPOLLIN,
+					     count_and_stop, fixture, &fixture->first, NULL),
+			 0);
+	assert_int_equal(write(fixture->pipe[1], "x", 1), 1);
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	if (fixture->other_calls == 0)
+		assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	assert_int_equal(fixture->other_calls, 1);
+}
+
+/* A run that is out of memory must still be able to time out. */
+static void arming_needs_no_memory(void **state)
+{
+	enum { COUNT = 40 };
+	struct fixture *fixture = *state;
+	struct loop_source *timers[COUNT];
+	int failed = 0;
+
+	for (size_t i = 0; i < COUNT; i++)
+		assert_int_equal(
+			loop_add_timer(fixture->loop, count_timer, fixture, &timers[i], NULL), 0);
+	for (size_t i = 0; i < COUNT; i++) {
+		(void)fault_set_allocation(1);
+		failed += loop_arm_timer(timers[i], UINT64_C(1) << 62, NULL) < 0;
+		assert_false(fault_set_allocation(0));
+	}
+	assert_int_equal(failed, 0);
+}
+
+/* The n-th allocation fails, and nothing is lost but that timer. */
+static void adding_a_timer_fails_cleanly(void **state)
+{
+	struct fixture *fixture = *state;
+	struct loop_source *timer = NULL;
+	unsigned nth = 0;
+	int result;
+
+	do {
+		struct berth_error err = {0};
+
+		(void)fault_set_allocation(++nth);
+		result = loop_add_timer(fixture->loop, count_timer, fixture, &timer, &err);
+		if (result < 0)
+			assert_int_equal(err.code, BERTH_MEMORY);
+	} while (fault_set_allocation(0));
+	assert_int_equal(result, 0);
+	assert_int_equal(nth, 3); /* the source, its place in the heap, and none */
+	assert_int_equal(loop_arm_timer(timer, 1, NULL), 0);
+	assert_int_equal(loop_run(fixture->loop, NULL), 0);
+	assert_int_equal(fixture->other_calls, 1);
+}
+
 static void timers_are_punctual(void **state)
 {
 	struct fixture *fixture = *state;
@@ -346,6 +445,10 @@ int main(void)
 		TEST(a_disarmed_timer_does_not_fire),
 		TEST(timers_are_punctual),
 		TEST(a_crowd_of_timers_keeps_its_order),
+		TEST(a_timer_that_insists_waits_its_turn),
+		TEST(a_failing_timer_leaves_the_others),
+		TEST(arming_needs_no_memory),
+		TEST(adding_a_timer_fails_cleanly),
 		TEST(delivers_signals_one_by_one),
 		TEST(refuses_bad_signals),
 		TEST(a_failing_handler_ends_it),
