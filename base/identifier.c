@@ -9,14 +9,9 @@
 
 #include "base/clock.h"
 
-#define NUMBER_EPOCH_MS     UINT64_C(1577836800000) /* 2020-01-01 */
-#define NUMBER_SEQUENCE_BIT 22
-#define NUMBER_DIGITS       13
-#define ULID_BYTES          16
-#define TIME_BYTES          6
-#define ULID_DIGITS         26
-
-static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+#define ULID_BYTES  16
+#define TIME_BYTES  6
+#define ULID_DIGITS 26
 
 static int fill_random(unsigned char *target, size_t length, struct berth_error *err)
 {
@@ -33,6 +28,7 @@ static int fill_random(unsigned char *target, size_t length, struct berth_error 
 /* The 128 bits as 26 digits of 5 bits, the first digit holding only 3. */
 static void encode(const unsigned char ulid[ULID_BYTES], char *target)
 {
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 	unsigned bits = 0, have = 2; /* two leading zero bits make 130 = 26 * 5 */
 
 	for (size_t i = 0; i < ULID_BYTES; i++) {
@@ -60,51 +56,5 @@ int identifier_create(const char *prefix, char ret_text[IDENTIFIER_SIZE], struct
 	ret_text[length] = '_';
 	encode(ulid, ret_text + length + 1);
 	ret_text[length + 1 + ULID_DIGITS] = '\0';
-	return 0;
-}
-
-int64_t identifier_next_number(int64_t last)
-{
-	uint64_t ms = clock_realtime_ns() / CLOCK_NS_PER_MS;
-	int64_t number = 0;
-
-	if (ms > NUMBER_EPOCH_MS)
-		number = (int64_t)((ms - NUMBER_EPOCH_MS) << NUMBER_SEQUENCE_BIT & INT64_MAX);
-	return number > last ? number : last + 1;
-}
-
-void identifier_format_number(const char *prefix, int64_t number,
-			      char ret_text[IDENTIFIER_NUMBER_SIZE])
-{
-	size_t length = strnlen(prefix, IDENTIFIER_PREFIX_MAX);
-
-	memcpy(ret_text, prefix, length);
-	ret_text[length] = '_';
-	for (size_t i = 0; i < NUMBER_DIGITS; i++)
-		ret_text[length + 1 + i] =
-			digits[(uint64_t)number >> (5 * (NUMBER_DIGITS - 1 - i)) & 31];
-	ret_text[length + 1 + NUMBER_DIGITS] = '\0';
-}
-
-int identifier_parse_number(const char *prefix, const char *text, int64_t *ret_number,
-			    struct berth_error *err)
-{
-	size_t length = strlen(prefix);
-	uint64_t number = 0;
-
-	if (strncmp(text, prefix, length) != 0 || text[length] != '_' ||
-	    strlen(text) != length + 1 + NUMBER_DIGITS)
-		return berth_fail(err, BERTH_INVALID, 0,
-				  "\"%.64s\" is no identifier of the form %s_ and %d characters",
-				  text, prefix, NUMBER_DIGITS);
-	for (const char *next = text + length + 1; *next; next++) {
-		const char *digit = strchr(digits, *next);
-
-		if (!digit || number >> 58 != 0)
-			return berth_fail(err, BERTH_INVALID, 0, "\"%.64s\" is no identifier",
-					  text);
-		number = number << 5 | (uint64_t)(digit - digits);
-	}
-	*ret_number = (int64_t)number;
 	return 0;
 }
