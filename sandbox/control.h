@@ -11,6 +11,7 @@
 enum control_kind {
 	CONTROL_GO,           /* down: ids are mapped, the group is joined */
 	CONTROL_SIGNAL,       /* down: value is the signal for the task */
+	CONTROL_SIGNAL_GROUP, /* down: likewise, for its process group */
 	CONTROL_SETUP_FAILED, /* up: error */
 	CONTROL_STARTED,      /* up: the task was forked; with the channel's and volumes' fds */
 	CONTROL_EXEC_FAILED,  /* up: error, from the task itself */

@@ -287,6 +287,8 @@ static bool forward_signal(const struct launch *launch, pid_t task)
 		return false; /* the supervisor is gone: so is the run */
 	if (message.kind == CONTROL_SIGNAL)
 		(void)kill(task, message.value); /* it may have ended meanwhile */
+	if (message.kind == CONTROL_SIGNAL_GROUP)
+		(void)kill(0, message.value); /* the task was born into ours; we have all blocked */
 	return true;
 }
 

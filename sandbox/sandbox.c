@@ -323,6 +323,7 @@ static void take_message(struct sandbox *sandbox, struct control_message *messag
 		break;
 	case CONTROL_GO:
 	case CONTROL_SIGNAL:
+	case CONTROL_SIGNAL_GROUP:
 	case CONTROL_STARTED:
 		break;
 	}
@@ -489,9 +490,10 @@ static bool is_hang_up(int errnum)
 	       errnum == ECONNREFUSED;
 }
 
-int sandbox_signal(struct sandbox *sandbox, int signal, struct berth_error *err)
+static int send_signal(struct sandbox *sandbox, enum control_kind kind, int signal,
+		       struct berth_error *err)
 {
-	const struct control_message message = {.kind = CONTROL_SIGNAL, .value = signal};
+	const struct control_message message = {.kind = kind, .value = signal};
 	struct berth_error failure = {0};
 
 	if (signal <= 0 || signal >= NSIG)
@@ -506,6 +508,16 @@ int sandbox_signal(struct sandbox *sandbox, int signal, struct berth_error *err)
 		return -1;
 	}
 	return 0;
+}
+
+int sandbox_signal(struct sandbox *sandbox, int signal, struct berth_error *err)
+{
+	return send_signal(sandbox, CONTROL_SIGNAL, signal, err);
+}
+
+int sandbox_signal_group(struct sandbox *sandbox, int signal, struct berth_error *err)
+{
+	return send_signal(sandbox, CONTROL_SIGNAL_GROUP, signal, err);
 }
 
 void sandbox_kill(struct sandbox *sandbox)

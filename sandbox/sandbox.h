@@ -164,6 +164,9 @@ int sandbox_take_channel(struct sandbox *sandbox);
 /* Sends a signal to the task (not to its children), through the run's init. */
 int sandbox_signal(struct sandbox *sandbox, int signal, struct berth_error *err);
 
+/* Sends it to every process of the task's process group, as a terminal does. */
+int sandbox_signal_group(struct sandbox *sandbox, int signal, struct berth_error *err);
+
 /* Kills every process of the run at once. */
 void sandbox_kill(struct sandbox *sandbox);
 

@@ -94,7 +94,7 @@ const struct protocol_message protocol_messages[PROTOCOL_OP_COUNT] = {
 	[PROTOCOL_OUTPUT] = {"output", PROTOCOL_FROM_TASK, output_fields, COUNT(output_fields), NULL, 0, "Sets the run's output; the last one counts."},
 	[PROTOCOL_FAIL] = {"fail", PROTOCOL_FROM_TASK, fail_fields, COUNT(fail_fields), NULL, 0, "Records why the attempt fails. The program should then end, with status 75 for retryable and 65 for permanent."},
 	[PROTOCOL_USAGE] = {"usage", PROTOCOL_FROM_TASK, NULL, 0, usage_reply, COUNT(usage_reply), "Reads what the attempt has used so far."},
-	[PROTOCOL_CANCEL] = {"cancel", PROTOCOL_TO_TASK, cancel_fields, COUNT(cancel_fields), NULL, 0, "Asks the task to save a checkpoint and end. SIGTERM says the same."},
+	[PROTOCOL_CANCEL] = {"cancel", PROTOCOL_TO_TASK, cancel_fields, COUNT(cancel_fields), NULL, 0, "Asks the task to save a checkpoint and end. The signal that comes with it, SIGTERM, SIGINT or SIGHUP, says the same."},
 };
 
 const struct protocol_error_row protocol_errors[] = {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -30,13 +31,22 @@ bool sdk_session_terminated(void)
 	return terminated != 0;
 }
 
-static int handler_install(struct berth_error *err)
+/* what a supervisor passes on; one that the program was started without stays ignored */
+static const int asking_signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+static int handlers_install(struct berth_error *err)
 {
-	struct sigaction action = {.sa_handler = on_terminate, .sa_flags = SA_RESTART};
+	struct sigaction action = {.sa_handler = on_terminate, .sa_flags = SA_RESTART}, former;
 
 	(void)sigemptyset(&action.sa_mask);
-	if (sigaction(SIGTERM, &action, NULL) < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "handle SIGTERM");
+	for (size_t i = 0; i < sizeof(asking_signals) / sizeof(asking_signals[0]); i++) {
+		if (sigaction(asking_signals[i], NULL, &former) == 0 &&
+		    former.sa_handler == SIG_IGN)
+			continue;
+		if (sigaction(asking_signals[i], &action, NULL) < 0)
+			return berth_fail(err, BERTH_SYSTEM, errno, "handle SIG%s",
+					  sigabbrev_np(asking_signals[i]));
+	}
 	return 0;
 }
 
@@ -81,7 +91,7 @@ int sdk_session_open(const struct sdk_session_options *options, struct berth_tas
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "open the task");
 	if (transport_create(&task->transport, err) < 0 ||
 	    hello(task, !options->without_payload, err) < 0 ||
-	    (!options->without_signal_handler && handler_install(err) < 0)) {
+	    (!options->without_signal_handlers && handlers_install(err) < 0)) {
 		berth_task_close(task);
 		return -1;
 	}

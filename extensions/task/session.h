@@ -17,8 +17,8 @@ struct berth_task {
 };
 
 struct sdk_session_options {
-	bool without_payload;        /* info.payload is then "null" */
-	bool without_signal_handler; /* SIGTERM keeps its meaning */
+	bool without_payload;         /* info.payload is then "null" */
+	bool without_signal_handlers; /* signals keep their meaning */
 };
 
 /* berth_task_open() with a choice. */
@@ -36,5 +36,5 @@ int sdk_session_call(struct berth_task *task, json_t *request, json_t **ret_repl
 /* Sends progress that has waited long enough; failures show on the next call. */
 void sdk_session_flush_due(struct berth_task *task);
 
-/* Whether SIGTERM arrived since the handler was installed. */
+/* Whether SIGTERM, SIGINT or SIGHUP arrived since the handlers were installed. */
 bool sdk_session_terminated(void);

@@ -66,7 +66,8 @@ struct berth_task_info {
  * stand-in is used: the payload is $BERTH_TASK_PAYLOAD, inputs $BERTH_TASK_INPUTS (colon
  * separated), output $BERTH_TASK_OUTPUT, checkpoints in $BERTH_TASK_CHECKPOINT, everything said is
  * printed to stderr as one JSON line. $BERTH_TASK_SOCKET names another socket.
- * Installs a SIGTERM handler that sets berth_task_cancelled(). */
+ * Installs handlers of SIGTERM, SIGINT and SIGHUP that set berth_task_cancelled(); a signal that is
+ * ignored stays so. */
 BERTH_TASK_PUBLIC int berth_task_open(struct berth_task **ret_task, struct berth_task_error *err);
 /* Flushes and closes; accepts NULL. */
 BERTH_TASK_PUBLIC void berth_task_close(struct berth_task *task);
@@ -126,8 +127,8 @@ struct berth_task_usage {
 BERTH_TASK_PUBLIC int berth_task_usage(struct berth_task *task, struct berth_task_usage *ret_usage,
 				       struct berth_task_error *err);
 
-/* true once the supervisor asked the task to save a checkpoint and end (the cancel event or
- * SIGTERM). Never blocks; cheap enough to call for every frame. */
+/* true once the supervisor asked the task to save a checkpoint and end (the cancel event, or
+ * SIGTERM, SIGINT or SIGHUP). Never blocks; cheap enough to call for every frame. */
 BERTH_TASK_PUBLIC bool berth_task_cancelled(struct berth_task *task);
 
 #ifdef __cplusplus

@@ -49,7 +49,8 @@ static int handle_sandbox(void *owner, uint32_t events, struct berth_error *err)
 		if (attempt_open_channel(attempt, err) < 0)
 			return -1;
 		/* asked to end before it was there to hear it */
-		if (attempt->stop != STOP_NONE && attempt_ask(attempt, attempt->stop, err) < 0)
+		if (attempt->stop != STOP_NONE &&
+		    attempt_ask(attempt, attempt->stop, attempt->stop_signal, err) < 0)
 			return -1;
 	}
 	if (happened <= 0)

@@ -2,6 +2,8 @@
 /* One attempt of a run, from launch to outcome, on the caller's loop. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "runner/run/run_plan.h"
 #include "runner/run/run_record.h"
@@ -33,9 +35,15 @@ int attempt_finish(struct attempt *attempt, struct berth_error *err);
 /* Kills what still runs; accepts NULL. */
 void attempt_destroy(struct attempt *attempt);
 
-/* Asks the task to save and end: the cancel event and SIGTERM, then the grace period, then the
- * kill. Repeated calls change nothing. */
-int attempt_cancel(struct attempt *attempt, struct berth_error *err);
+/* What the task is asked with. */
+struct attempt_signal {
+	int number;
+	bool group; /* its process group hears it too, as it does of a terminal */
+};
+
+/* Asks the task to save and end: the cancel event and the signal, then the grace period, then the
+ * kill. A repeated call passes on the signal and changes nothing else. */
+int attempt_cancel(struct attempt *attempt, struct attempt_signal signal, struct berth_error *err);
 
 /* Ends it now. */
 void attempt_kill(struct attempt *attempt);

@@ -23,6 +23,7 @@ struct attempt {
 	struct loop_source *sandbox_source;
 	struct loop_source *deadline, *grace, *sample; /* timers; NULL: not armed yet */
 	enum run_stop stop;
+	struct attempt_signal stop_signal;
 	bool started, ended, stop_told;
 	unsigned full_samples; /* how often in a row a disk volume was full */
 };
@@ -34,7 +35,8 @@ int attempt_arm(struct attempt *attempt, struct berth_error *err);
 
 /* Asks, or asks again what could not be asked before the task was there. stop is STOP_CANCEL or
  * STOP_TIMEOUT. */
-int attempt_ask(struct attempt *attempt, enum run_stop stop, struct berth_error *err);
+int attempt_ask(struct attempt *attempt, enum run_stop stop, struct attempt_signal signal,
+		struct berth_error *err);
 
 /* The sandbox has ended: a reader that does not read does not hold back a run that was stopped. */
 int attempt_bound_drain(struct attempt *attempt, struct berth_error *err);

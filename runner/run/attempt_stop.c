@@ -48,17 +48,22 @@ static int tell_task(struct attempt *attempt, struct berth_error *err)
 	const char *reason = attempt->stop == STOP_TIMEOUT ? "timeout" : "signal";
 	uint64_t grace_ms = attempt->context.plan->options->grace_ms;
 
-	if (attempt->stop_told || !attempt->started)
+	if (!attempt->started)
 		return 0;
-	attempt->stop_told = true;
-	if (attempt->channel && task_channel_cancel(attempt->channel, reason, grace_ms, err) < 0)
+	if (!attempt->stop_told && attempt->channel &&
+	    task_channel_cancel(attempt->channel, reason, grace_ms, err) < 0)
 		return -1;
+	attempt->stop_told = true;
 	/* it may be ending at this moment; otherwise the kill comes after the grace period */
-	(void)sandbox_signal(attempt->sandbox, SIGTERM, NULL);
+	if (attempt->stop_signal.group)
+		(void)sandbox_signal_group(attempt->sandbox, attempt->stop_signal.number, NULL);
+	else
+		(void)sandbox_signal(attempt->sandbox, attempt->stop_signal.number, NULL);
 	return 0;
 }
 
-int attempt_ask(struct attempt *attempt, enum run_stop stop, struct berth_error *err)
+int attempt_ask(struct attempt *attempt, enum run_stop stop, struct attempt_signal signal,
+		struct berth_error *err)
 {
 	uint64_t grace_ns = attempt->context.plan->options->grace_ms * CLOCK_NS_PER_MS;
 
@@ -66,6 +71,7 @@ int attempt_ask(struct attempt *attempt, enum run_stop stop, struct berth_error 
 		loop_stop(attempt->context.loop); /* only a slow reader is left to wait for */
 		return 0;
 	}
+	attempt->stop_signal = signal;
 	if (attempt->stop == STOP_NONE) {
 		attempt->stop = stop;
 		if (arm_grace(attempt, grace_ns ?: 1, err) < 0)
@@ -79,9 +85,9 @@ int attempt_bound_drain(struct attempt *attempt, struct berth_error *err)
 	return attempt->stop == STOP_NONE ? 0 : arm_grace(attempt, DRAIN_NS, err);
 }
 
-int attempt_cancel(struct attempt *attempt, struct berth_error *err)
+int attempt_cancel(struct attempt *attempt, struct attempt_signal signal, struct berth_error *err)
 {
-	return attempt_ask(attempt, STOP_CANCEL, err);
+	return attempt_ask(attempt, STOP_CANCEL, signal, err);
 }
 
 void attempt_kill(struct attempt *attempt)
@@ -94,11 +100,13 @@ void attempt_kill(struct attempt *attempt)
 
 static int handle_deadline(void *owner, struct berth_error *err)
 {
+	const struct attempt_signal signal = {.number = SIGTERM};
 	struct attempt *attempt = owner;
 
-	if (attempt->ended) /* only its output is still being read */
+	/* only its output is still being read; or it was asked already and may be saving */
+	if (attempt->ended || attempt->stop != STOP_NONE)
 		return 0;
-	return attempt_ask(attempt, STOP_TIMEOUT, err);
+	return attempt_ask(attempt, STOP_TIMEOUT, signal, err);
 }
 
 static bool is_full_disk(const struct sandbox_volume *volume)

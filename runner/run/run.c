@@ -22,8 +22,18 @@
 #include "runner/run/retry.h"
 #include "runner/run/terminal.h"
 
-/* SIGUSR1 is what batch schedulers send ahead of the end (sbatch --signal). */
-static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+static const struct signal_row {
+	int received, passed_on;
+	bool of_terminals;
+} signal_rows[] = {
+	{SIGTERM, SIGTERM, false},
+	{SIGINT,  SIGINT,  true },
+	{SIGHUP,  SIGHUP,  true },
+	{SIGUSR1, SIGTERM,
+	 false		  }, /* what batch schedulers send ahead of the end (sbatch --signal) */
+};
+
+#define SIGNALS (sizeof(signal_rows) / sizeof(signal_rows[0]))
 
 struct run {
 	const struct run_options *options;
@@ -42,9 +52,14 @@ struct run {
 
 static int handle_signal(void *owner, int signal, pid_t sender, struct berth_error *err)
 {
+	const struct signal_row *row = signal_rows;
 	struct run *run = owner;
+	struct attempt_signal passed_on;
 
-	(void)sender;
+	while (row->received != signal) /* only these are watched */
+		row++;
+	/* a terminal, which is the kernel, speaks to the whole group in the foreground */
+	passed_on = (struct attempt_signal){row->passed_on, row->of_terminals && sender == 0};
 	if (signal == SIGINT)
 		run->interrupts++;
 	if (run->attempt && run->interrupts > 1) {
@@ -60,7 +75,7 @@ static int handle_signal(void *owner, int signal, pid_t sender, struct berth_err
 		log_sink_notice(run->log, LOG_INFO, "%s: asked to end by SIG%s", run->plan->label,
 				sigabbrev_np(signal));
 	run->cancelled = true;
-	return attempt_cancel(run->attempt, err);
+	return attempt_cancel(run->attempt, passed_on, err);
 }
 
 static int handle_backoff(void *owner, struct berth_error *err)
@@ -139,12 +154,26 @@ static int run_attempts(struct run *run, struct berth_error *err)
 	return 0;
 }
 
+/* One that the caller has ignored (nohup, a shell's background job) would not reach the command. */
+static int watch_signals(struct run *run, struct berth_error *err)
+{
+	struct sigaction action;
+	int signals[SIGNALS];
+	size_t count = 0;
+
+	for (size_t i = 0; i < SIGNALS; i++)
+		if (sigaction(signal_rows[i].received, NULL, &action) == 0 &&
+		    action.sa_handler != SIG_IGN)
+			signals[count++] = signal_rows[i].received;
+	return loop_add_signals(run->loop, signals, count, handle_signal, run, &run->signal_source,
+				err);
+}
+
 static int prepare(struct run *run, struct berth_error *err)
 {
 	struct sandbox_host_options host_options = {0};
 
-	if (loop_add_signals(run->loop, signals, sizeof(signals) / sizeof(signals[0]),
-			     handle_signal, run, &run->signal_source, err) < 0)
+	if (watch_signals(run, err) < 0)
 		return -1;
 	if (run_plan_create(run->options, run->installation, &run->plan, err) < 0)
 		return -1;
@@ -210,8 +239,8 @@ static void restore_signals(void)
 	sigset_t set;
 
 	(void)sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		(void)sigaddset(&set, signals[i]);
+	for (size_t i = 0; i < SIGNALS; i++)
+		(void)sigaddset(&set, signal_rows[i].received);
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 

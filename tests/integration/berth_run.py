@@ -317,7 +317,7 @@ def finish(process):
         return process.returncode, json.load(file), out, err.decode()
 
 
-SAVES = "trap 'berth-task checkpoint save at 7; exit 75' TERM; echo ready; while :; do sleep 0.05; done"
+SAVES = "trap 'berth-task checkpoint save at 7; exit 75' TERM INT HUP; echo ready; while :; do sleep 0.05; done"
 
 
 def test_every_asking_signal():
@@ -349,6 +349,36 @@ def test_cancel_interrupts_the_backoff():
     assert status == 1 and time.monotonic() - started < 2
 
 
+def test_the_task_gets_the_signal_that_berth_got():
+    script = "for s in TERM INT HUP USR1; do trap \"echo $s; exit 0\" $s; done; echo ready; while :; do sleep 0.05; done"
+    for sent, got in (("TERM", "TERM"), ("INT", "INT"), ("HUP", "HUP"), ("USR1", "TERM")):
+        process = start("--", "sh", "-c", script)
+        await_line(process, b"ready")
+        process.send_signal(getattr(signal, "SIG" + sent))
+        status, _, out, err = finish(process)
+        assert (status, out.decode().strip()) == (0, got), (sent, out, err)
+
+
+def test_exit_status_of_signals():
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        process = start("--", "sh", "-c", "echo ready; exec sleep 30")
+        await_line(process, b"ready")
+        process.send_signal(number)
+        status, result, _, err = finish(process)
+        died_of = signal.SIGTERM if number == signal.SIGUSR1 else number
+        assert (status, result["outcome"]) == (128 + died_of, "cancelled"), (number, status, err)
+
+
+def test_a_second_signal_is_passed_on_too():
+    process = start("--", "sh", "-c", "trap '' HUP; trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done")
+    await_line(process, b"ready")
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 7
+
+
 def test_killed_after_grace():
     process = start("--grace", "300ms", "--", "sh", "-c",
                     "trap '' TERM; echo ready; while :; do sleep 0.1; done")
@@ -360,7 +390,7 @@ def test_killed_after_grace():
 
 def test_second_interrupt_kills():
     process = start("--grace", "1h", "--", "sh", "-c",
-                    "trap '' TERM; echo ready; while :; do sleep 0.1; done")
+                    "trap '' INT; echo ready; while :; do sleep 0.1; done")
     await_line(process, b"ready")
     process.send_signal(signal.SIGINT)
     time.sleep(0.2)
@@ -572,7 +602,7 @@ def test_terminal_input():
 
 def test_control_c():
     status, shown = on_terminal(["--", "sh", "-c", "sleep 30"], keys=b"\x03")
-    assert status == 143, (status, shown)
+    assert status == 130, (status, shown)
 
 
 def run_case(name, case):

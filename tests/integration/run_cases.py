@@ -61,6 +61,13 @@ ROWS = [
     ("killed by SIGSEGV", "$RUN sh -c 'kill -SEGV $$' 2>/dev/null"),
     ("killed by SIGABRT", "$RUN sh -c 'kill -ABRT $$' 2>/dev/null"),
     ("SIGTERM from outside", "$RUN sleep 30 2>/dev/null & sleep 0.5; kill -TERM $!; wait $! 2>/dev/null"),
+    ("SIGINT from outside", "python3 signalled.py INT $RUN sleep 30 2>/dev/null"),
+    ("SIGHUP from outside", "python3 signalled.py HUP $RUN sleep 30 2>/dev/null"),
+    ("SIGINT caught", "python3 signalled.py INT $RUN sh -c 'trap \"echo saved; exit 7\" INT; sleep 3 & wait' 2>/dev/null"),
+    ("SIGHUP ignored", "nohup python3 signalled.py HUP $RUN sleep 1.5 2>/dev/null"),
+    ("SIGINT ignored by a job in the background", "$RUN sleep 1.5 2>/dev/null & sleep 0.7; kill -INT $!; wait $!"),
+    ("Ctrl-C", "python3 typed.py $RUN sleep 30"),
+    ("Ctrl-C of a script and its child", "python3 typed.py $RUN bash -c 'sleep 30; echo goes on'"),
     ("SIGTERM caught", "$RUN sh -c 'trap \"echo saved; exit 7\" TERM; echo ready; sleep 3 & wait' 2>/dev/null & sleep 0.7; kill -TERM $!; wait $!"),
     ("signals have their default", "$RUN sh -c 'kill -PIPE $$; echo survived' 2>/dev/null"),
     ("environment", "$ENV GREETING=hi NAME='a b' $RUN_WITH_ENV sh -c 'echo $GREETING $NAME'"),
@@ -93,6 +100,24 @@ theirs.close()
 while data := ours.recv(65536):
     sys.stdout.buffer.write(data)
 sys.exit(child.wait())
+""",
+    # a signal for the program alone, 0.7 s after its start
+    "signalled.py": """import signal, subprocess, sys, time
+child = subprocess.Popen(sys.argv[2:])
+time.sleep(0.7)
+child.send_signal(getattr(signal, 'SIG' + sys.argv[1]))
+status = child.wait()
+sys.exit(status if status >= 0 else 128 - status)
+""",
+    # Ctrl-C on a terminal on which nothing else runs
+    "typed.py": """import os, pty, sys, time
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+time.sleep(0.7)
+os.write(terminal, b'\\x03')
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.exit(status if status >= 0 else 128 - status)
 """,
     # every line must come back before the next one is sent
     "converse.py": """import subprocess, sys

@@ -50,7 +50,7 @@ static int run(const struct command_row *row, const struct command_line *line)
 {
 	const struct sdk_session_options options = {
 		.without_payload = !row->with_payload,
-		.without_signal_handler = true,
+		.without_signal_handlers = true,
 	};
 	struct berth_task *task = NULL;
 	struct berth_error why = {0};

@@ -417,6 +417,27 @@ static void test_signal_reaches_the_task_only(void **state)
 	assert_string_equal(run.output, "ready\ntask 1 child 0\n");
 }
 
+static void send_usr1_to_group(struct sandbox *sandbox, struct fixture_run *run)
+{
+	if (run->extra || !strstr(run->output, "ready"))
+		return;
+	run->extra = run;
+	assert_int_equal(sandbox_signal_group(sandbox, SIGUSR1, NULL), 0);
+	assert_int_equal(sandbox_signal_group(sandbox, NSIG, NULL), -1);
+}
+
+static void test_signal_reaches_the_group(void **state)
+{
+	struct fixture_run run;
+
+	(void)state;
+	fixture_prepare(&run, &fixture);
+	run.on_turn = send_usr1_to_group;
+	fixture_set_verb(&run, "await-signal", NULL);
+	fixture_expect_exit(host, &run, 0);
+	assert_string_equal(run.output, "ready\ntask 1 child 1\n");
+}
+
 static void terminate(struct sandbox *sandbox, struct fixture_run *run)
 {
 	if (run->started)
@@ -674,6 +695,7 @@ int main(int count, char **arguments)
 		LAUNCH_TEST(test_links_to_descriptors),
 		LAUNCH_TEST(test_channel),
 		LAUNCH_TEST(test_signal_reaches_the_task_only),
+		LAUNCH_TEST(test_signal_reaches_the_group),
 		LAUNCH_TEST(test_term_ends_it),
 		LAUNCH_TEST(test_kill_takes_all),
 		LAUNCH_TEST(test_daemons_die),

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -309,18 +311,50 @@ static void test_missing_supervisor(void **state)
 	berth_task_close(NULL);
 }
 
-/* Last: the flag stays set for the rest of the program. */
-static void test_sigterm(void **state)
+static bool is_cancelled_by(int number)
 {
 	static const struct script_step script[] = {SCRIPT_HELLO, END};
 	struct scripted_server server;
 	struct berth_task *task = open_task(&server, script, 0);
+	bool before = berth_task_cancelled(task), after;
+
+	(void)raise(number);
+	after = berth_task_cancelled(task);
+	berth_task_close(task);
+	return scripted_server_wait(&server) == 0 && !before && after;
+}
+
+/* Each in a program of its own: the flag stays set. */
+static void test_signals_cancel(void **state)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	int status;
 
 	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		pid_t child = fork();
+
+		assert_true(child >= 0);
+		if (child == 0)
+			_exit(is_cancelled_by(numbers[i]) ? 0 : 1);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+}
+
+static void test_ignored_signal_stays_ignored(void **state)
+{
+	static const struct script_step script[] = {SCRIPT_HELLO, END};
+	struct scripted_server server;
+	struct berth_task *task;
+
+	(void)state;
+	assert_true(signal(SIGHUP, SIG_IGN) != SIG_ERR);
+	task = open_task(&server, script, 0);
+	assert_int_equal(raise(SIGHUP), 0);
 	assert_false(berth_task_cancelled(task));
-	assert_int_equal(raise(SIGTERM), 0);
-	assert_true(berth_task_cancelled(task));
 	close_task(&server, task);
+	assert_true(signal(SIGHUP, SIG_DFL) != SIG_ERR);
 }
 
 int main(void)
@@ -336,7 +370,8 @@ int main(void)
 		cmocka_unit_test(test_closed_connection_is_an_error),
 		cmocka_unit_test(test_endless_answer_is_an_error),
 		cmocka_unit_test(test_missing_supervisor),
-		cmocka_unit_test(test_sigterm),
+		cmocka_unit_test(test_ignored_signal_stays_ignored),
+		cmocka_unit_test(test_signals_cancel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
