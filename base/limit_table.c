@@ -24,7 +24,7 @@ const struct field_row resource_limit_rows[] = {
 	{.name = "disk_inodes", .type = FIELD_INTEGER, .offset = AT(disk_inodes), .min = 16, .max = 4e9, .default_text = "262144", .unit = "", .help = "files in each disk volume"},
 	{.name = "io_weight", .type = FIELD_INTEGER, .offset = AT(io_weight), .min = 0, .max = 1000, .default_text = "100", .unit = "", .help = "share of disk bandwidth against other runs, 0 for the host's default"},
 	{.name = "open_files", .type = FIELD_INTEGER, .offset = AT(open_files), .min = 16, .max = 1048576, .default_text = "65536", .unit = "", .help = "open descriptors of one process"},
-	{.name = "log", .type = FIELD_BYTES, .offset = AT(log_bytes), .min = 4 * KIB, .max = TIB, .default_text = "64M", .unit = "bytes", .help = "stderr and structured logs of one attempt"},
+	{.name = "log", .type = FIELD_BYTES, .offset = AT(log_bytes), .min = 4 * KIB, .max = TIB, .default_text = "64M", .unit = "bytes", .help = "structured logs of one attempt, and stderr unless it is one with stdout"},
 };
 /* clang-format on */
 

@@ -18,7 +18,8 @@ struct resource_limits {
 	int64_t disk_inodes;   /* files in each disk volume */
 	int64_t io_weight;     /* 1 … 1000 as io.weight; 0: the host's default */
 	int64_t open_files;    /* RLIMIT_NOFILE */
-	uint64_t log_bytes;    /* stderr and structured logs of one attempt; kept by the runner */
+	uint64_t log_bytes; /* structured logs of one attempt, and stderr where it is not one with
+			       stdout; kept by the runner */
 };
 
 /* Rows over struct resource_limits, named as on the command line and in presets.json. */

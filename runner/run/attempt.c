@@ -11,6 +11,7 @@
 #include "runner/run/attempt_state.h"
 #include "runner/run/checkpoint_place.h"
 #include "runner/run/log_sink.h"
+#include "runner/run/standard_streams.h"
 
 #define LAST_WORDS_MS 200 /* what the task said on the channel just before it ended */
 #define VOLUMES_MAX   3
@@ -86,10 +87,13 @@ static int open_volume(struct attempt *attempt, enum run_volume kind,
 
 static int open_streams(struct attempt *attempt, struct berth_error *err)
 {
+	const struct run_plan *plan = attempt->context.plan;
 	const struct streams_options options = {
-		.stdin_fd = attempt->context.plan->task ? -1 : STDIN_FILENO,
+		.stdin_fd = plan->task ? -1 : STDIN_FILENO,
 		.stdout_fd = STDOUT_FILENO,
 		.log = attempt->context.log,
+		.one_output = plan->options->log_format != LOG_FORMAT_JSON &&
+			      standard_streams_are_one(STDOUT_FILENO, STDERR_FILENO),
 	};
 
 	return streams_create(attempt->context.loop, &options, &streams_handlers, attempt,

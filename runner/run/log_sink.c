@@ -354,6 +354,11 @@ void log_sink_notice(struct log_sink *sink, enum log_level level, const char *fo
 		(void)emit_line(sink, &line, &err);
 }
 
+bool log_sink_is_closed(const struct log_sink *sink)
+{
+	return outlet_is_closed(sink->outlet);
+}
+
 size_t log_sink_pending(const struct log_sink *sink)
 {
 	return outlet_pending(sink->outlet);

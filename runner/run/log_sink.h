@@ -54,5 +54,8 @@ int log_sink_progress(struct log_sink *sink, const struct run_progress *progress
 void log_sink_notice(struct log_sink *sink, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* true when nobody can read stderr any more. */
+bool log_sink_is_closed(const struct log_sink *sink);
+
 /* Bytes that wait for a slow reader. */
 size_t log_sink_pending(const struct log_sink *sink);

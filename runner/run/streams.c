@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stdout by splice(2), stderr to the log, stdin directly where that is safe. */
+/* stdout by splice(2), stderr to the log, both through one pipe where they are one file, stdin
+ * directly where that is safe. */
 #include "runner/run/streams.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include "runner/run/outlet.h"
 #include "runner/run/standard_streams.h"
 #include "runner/run/stdin_relay.h"
+#include "runner/run/terminal.h"
 
 #define STDERR_READ_SIZE   65536
 #define STDERR_PENDING_MAX (256U << 10) /* a slow reader of stderr holds the task back */
@@ -37,6 +39,7 @@ struct streams {
 	struct stdin_relay *input;
 	struct outlet *output;
 	struct carried from_stdout, from_stderr;
+	bool one_output;
 	bool told;
 };
 
@@ -106,10 +109,12 @@ static int handle_error(void *owner, uint32_t events, struct berth_error *err)
 			return -1;
 		return end_pipe(streams, &streams->from_stderr, err);
 	}
-	if (!streams->handlers.on_stderr(streams->owner, (size_t)count))
+	if (!streams->one_output && !streams->handlers.on_stderr(streams->owner, (size_t)count))
 		return end_pipe(streams, &streams->from_stderr, err);
 	if (log_sink_stderr(streams->log, buffer, (size_t)count, err) < 0)
 		return -1;
+	if (streams->one_output && log_sink_is_closed(streams->log)) /* the terminal went away */
+		return end_pipe(streams, &streams->from_stderr, err);
 	if (log_sink_pending(streams->log) > STDERR_PENDING_MAX)
 		return loop_modify_descriptor(streams->from_stderr.source, 0, err);
 	return 0;
@@ -167,6 +172,25 @@ static int open_output(struct streams *streams, int fd, struct berth_error *err)
 	return open_pipe(streams, 1, &streams->from_stdout, handle_output, err);
 }
 
+/* On a terminal both go through the log, which keeps the progress bar below them; elsewhere both
+ * are carried as stdout. */
+static int open_outputs(struct streams *streams, int stdout_fd, struct berth_error *err)
+{
+	if (streams->one_output && terminal_is(stdout_fd)) {
+		if (open_pipe(streams, 2, &streams->from_stderr, handle_error, err) < 0)
+			return -1;
+		streams->task_fds[1] = streams->task_fds[2];
+		return 0;
+	}
+	if (open_output(streams, stdout_fd, err) < 0)
+		return -1;
+	if (streams->one_output) {
+		streams->task_fds[2] = streams->task_fds[1];
+		return 0;
+	}
+	return open_pipe(streams, 2, &streams->from_stderr, handle_error, err);
+}
+
 int streams_create(struct loop *loop, const struct streams_options *options,
 		   const struct streams_handlers *handlers, void *owner,
 		   struct streams **ret_streams, struct berth_error *err)
@@ -179,13 +203,13 @@ int streams_create(struct loop *loop, const struct streams_options *options,
 	streams->log = options->log;
 	streams->handlers = *handlers;
 	streams->owner = owner;
+	streams->one_output = options->one_output;
 	streams->from_stdout.pipe = streams->from_stderr.pipe = -1;
 	for (int i = 0; i < 3; i++)
 		streams->task_fds[i] = -1;
 	log_sink_watch(options->log, handle_log_room, streams);
 	if (open_input(streams, options->stdin_fd, err) < 0 ||
-	    open_output(streams, options->stdout_fd, err) < 0 ||
-	    open_pipe(streams, 2, &streams->from_stderr, handle_error, err) < 0) {
+	    open_outputs(streams, options->stdout_fd, err) < 0) {
 		streams_destroy(streams);
 		return -1;
 	}

@@ -12,7 +12,7 @@ struct log_sink;
 struct streams;
 
 struct streams_handlers {
-	/* length bytes of stderr were carried; false: the log is full, carry no more */
+	/* length bytes of stderr alone were carried; false: the log is full, carry no more */
 	bool (*on_stderr)(void *owner, size_t length);
 	/* stdout and stderr have ended and everything was passed on */
 	int (*on_done)(void *owner, struct berth_error *err);
@@ -22,6 +22,9 @@ struct streams_options {
 	int stdin_fd;  /* berth's own; -1: the task gets /dev/null */
 	int stdout_fd; /* berth's own */
 	struct log_sink *log;
+	/* stdout_fd and the log's are one open file: the task gets one pipe for both, which keeps
+	 * their order; nothing of it is counted, for it is stdout as well */
+	bool one_output;
 };
 
 int streams_create(struct loop *loop, const struct streams_options *options,

@@ -115,6 +115,15 @@ def test_log():
     assert len(run.err) < 300000, len(run.err)
 
 
+def test_log_of_one_output_is_stdout():
+    # what cannot be told from stdout is not counted; in JSON it can be told
+    for words, status in (((), 0), (("--log-format", "json"), 137)):
+        done = subprocess.run([BERTH, "run", "--log", "64K", *words, "--", "sh", "-c", "seq 30000 >&2"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False, timeout=SECONDS)
+        assert done.returncode == status, (words, done.returncode, done.stdout[-300:])
+
+
 def test_log_of_the_channel():
     script = ("i=0; while [ $i -lt 3000 ]; do "
               "berth-task log info \"$(head -c 2000 /dev/zero | tr '\\000' a)\"; i=$((i + 1)); done")

@@ -25,6 +25,12 @@ ROWS = [
     ("largest exit status", "$RUN sh -c 'exit 255'"),
     ("stdout", "$RUN echo hello world"),
     ("stderr", "$RUN sh -c 'echo one >&2; echo two >&2; exit 3' 2>&1 >/dev/null"),
+    ("stdout and stderr in order, to a pipe", "$RUN sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done' 2>&1 | cat"),
+    ("stdout and stderr in order, to a file", "$RUN sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done' > out 2>&1; cat out"),
+    ("stdout and stderr in order, appended", "$RUN sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done' >> out 2>&1; cat out"),
+    ("stdout and stderr in order, on a terminal", "python3 shown.py $RUN sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done'"),
+    ("stdout and stderr to a reader that ends", "$RUN sh -c 'yes >&2; yes' 2>&1 | head -n 2; echo ${PIPESTATUS[0]}"),
+    ("much of both to one pipe", "$RUN sh -c 'seq 300000; seq 300000 >&2' 2>&1 | sha256sum"),
     ("stdin from a pipe", "printf 'a\\nb\\n' | $RUN cat"),
     ("stdin from a file", "$RUN sort < lines"),
     ("stdin from a here document", "$RUN cat <<END\nhere $((1+1))\nEND"),
@@ -118,6 +124,10 @@ time.sleep(0.7)
 os.write(terminal, b'\\x03')
 status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 sys.exit(status if status >= 0 else 128 - status)
+""",
+    # what a terminal shows of a program
+    "shown.py": """import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
 """,
     # every line must come back before the next one is sent
     "converse.py": """import subprocess, sys

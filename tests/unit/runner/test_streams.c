@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,20 +73,17 @@ static int on_timer(void *owner, struct berth_error *err)
 
 static const struct streams_handlers handlers = {.on_stderr = on_stderr, .on_done = on_done};
 
-static void start(struct bench *bench, int stdin_fd, int stdout_fd)
+static void start_with(struct bench *bench, struct streams_options *options, int log_fd)
 {
 	const struct log_sink_options log_options = {.format = LOG_FORMAT_TEXT};
-	struct streams_options options = {.stdin_fd = stdin_fd, .stdout_fd = stdout_fd};
 	int fds[3];
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	assert_int_equal(loop_create(&bench->loop, &bench->err), 0);
-	assert_int_equal(descriptor_pipe(bench->log_pipe, &bench->err), 0);
-	assert_int_equal(log_sink_create(bench->loop, bench->log_pipe[1], &log_options, &bench->log,
-					 &bench->err),
-			 0);
-	options.log = bench->log;
-	if (streams_create(bench->loop, &options, &handlers, bench, &bench->streams, &bench->err) <
+	assert_int_equal(
+		log_sink_create(bench->loop, log_fd, &log_options, &bench->log, &bench->err), 0);
+	options->log = bench->log;
+	if (streams_create(bench->loop, options, &handlers, bench, &bench->streams, &bench->err) <
 	    0)
 		fail_msg("%s", bench->err.message);
 	streams_task_descriptors(bench->streams, fds);
@@ -94,6 +92,23 @@ static void start(struct bench *bench, int stdin_fd, int stdout_fd)
 	streams_close_task_descriptors(bench->streams);
 	assert_int_equal(loop_add_timer(bench->loop, on_timer, bench, &bench->timer, &bench->err),
 			 0);
+}
+
+static void start(struct bench *bench, int stdin_fd, int stdout_fd)
+{
+	struct streams_options options = {.stdin_fd = stdin_fd, .stdout_fd = stdout_fd};
+
+	assert_int_equal(descriptor_pipe(bench->log_pipe, &bench->err), 0);
+	start_with(bench, &options, bench->log_pipe[1]);
+}
+
+/* stdout and stderr are one file. */
+static void start_as_one(struct bench *bench, int fd)
+{
+	struct streams_options options = {.stdin_fd = -1, .stdout_fd = fd, .one_output = true};
+
+	bench->log_pipe[0] = bench->log_pipe[1] = -1;
+	start_with(bench, &options, fd);
 }
 
 /* Runs the loop until the streams are done, at most for so long. */
@@ -252,6 +267,74 @@ static void test_appended_file(void **state)
 	assert_int_equal(status.st_size, 13);
 	stop(&bench);
 	assert_int_equal(unlink(path), 0);
+}
+
+/* In the order in which they are written, and not counted as log. */
+static void assert_one_order(int write_end, int read_end, const char *expected)
+{
+	struct bench bench = {.log_limit = 1};
+
+	start_as_one(&bench, write_end);
+	for (int i = 0; i < 20; i++)
+		put(bench.task[1 + i % 2], i % 2 ? "b" : "a");
+	put(bench.task[2], "\n");
+	end_task(&bench);
+	run(&bench, 5000);
+	assert_true(bench.done);
+	assert_int_equal(bench.logged, 0);
+	assert_reads(read_end, expected);
+	stop(&bench);
+}
+
+static void test_one_output_keeps_the_order(void **state)
+{
+	char path[] = "/tmp/test_streams.XXXXXX";
+	AUTO_CLOSE int file = mkostemp(path, O_CLOEXEC), again = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int primary = -1, secondary = -1;
+	int pair[2];
+
+	(void)state;
+	assert_one_order(file, again, "abababababababababab\n");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
+	assert_one_order(pair[1], pair[0], "abababababababababab\n");
+	close_fd(&pair[0]);
+	close_fd(&pair[1]);
+	assert_int_equal(openpty(&primary, &secondary, NULL, NULL, NULL), 0);
+	assert_one_order(secondary, primary, "abababababababababab\r\n");
+}
+
+/* A task that writes to nobody meets SIGPIPE, as in a pipeline. */
+static void test_one_output_that_closes(void **state)
+{
+	AUTO_CLOSE int primary = -1, secondary = -1;
+	struct bench bench = {0};
+
+	(void)state;
+	assert_int_equal(openpty(&primary, &secondary, NULL, NULL, NULL), 0);
+	start_as_one(&bench, secondary);
+	close_fd(&primary);
+	put(bench.task[1], "x");
+	run(&bench, 5000);
+	assert_true(bench.done);
+	assert_int_equal(write(bench.task[2], "y", 1), -1);
+	stop(&bench);
+}
+
+static void test_what_is_one_file(void **state)
+{
+	char path[] = "/tmp/test_streams.XXXXXX";
+	AUTO_CLOSE int file = mkostemp(path, O_CLOEXEC);
+	AUTO_CLOSE int copy = fcntl(file, F_DUPFD_CLOEXEC, 0);
+	AUTO_CLOSE int again = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	AUTO_CLOSE int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(unlink(path), 0);
+	assert_true(standard_streams_are_one(file, copy));
+	assert_false(standard_streams_are_one(file, again));
+	assert_false(standard_streams_are_one(file, null));
+	assert_false(standard_streams_are_one(file, -1));
 }
 
 static void test_reader_that_leaves(void **state)
@@ -423,6 +506,9 @@ int main(void)
 		cmocka_unit_test(test_output_and_error),
 		cmocka_unit_test(test_pipe_and_socket),
 		cmocka_unit_test(test_appended_file),
+		cmocka_unit_test(test_one_output_keeps_the_order),
+		cmocka_unit_test(test_one_output_that_closes),
+		cmocka_unit_test(test_what_is_one_file),
 		cmocka_unit_test(test_reader_that_leaves),
 		cmocka_unit_test(test_full_disk_is_a_failure),
 		cmocka_unit_test(test_stalled_reader_holds_the_task_back),
