@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "sandbox/host.h"
+#include "sandbox/io_weight.h"
 #include "sandbox/landlock.h"
 #include "sandbox/volume.h"
 
@@ -29,15 +30,13 @@ static const struct {
 	enum sandbox_protection protection;
 	unsigned feature;
 	const char *what;
-	const char *where; /* it holds, when not everywhere */
 } cgroup_rows[] = {
-	{SANDBOX_CPU_LIMIT,    CGROUP_CPU,       "cpu controller",    ""},
-	{SANDBOX_MEMORY_LIMIT, CGROUP_MEMORY,    "memory controller", ""},
-	{SANDBOX_SWAP_LIMIT,   CGROUP_SWAP,      "swap accounting",   ""},
-	{SANDBOX_OOM_GROUP,    CGROUP_OOM_GROUP, "memory controller", ""},
-	{SANDBOX_PIDS_LIMIT,   CGROUP_PIDS,      "pids controller",   ""},
-	{SANDBOX_IO_WEIGHT,    CGROUP_IO_WEIGHT, "io weights",
-	 ", on disks with the bfq scheduler or io.cost"                 },
+	{SANDBOX_CPU_LIMIT,    CGROUP_CPU,       "cpu controller"   },
+	{SANDBOX_MEMORY_LIMIT, CGROUP_MEMORY,    "memory controller"},
+	{SANDBOX_SWAP_LIMIT,   CGROUP_SWAP,      "swap accounting"  },
+	{SANDBOX_OOM_GROUP,    CGROUP_OOM_GROUP, "memory controller"},
+	{SANDBOX_PIDS_LIMIT,   CGROUP_PIDS,      "pids controller"  },
+	{SANDBOX_IO_WEIGHT,    CGROUP_IO_WEIGHT, "io weights"       },
 };
 
 static bool wants(const struct resource_limits *limits, enum sandbox_protection protection)
@@ -47,8 +46,32 @@ static bool wants(const struct resource_limits *limits, enum sandbox_protection 
 	if (protection == SANDBOX_PIDS_LIMIT)
 		return limits->pids != 0;
 	if (protection == SANDBOX_IO_WEIGHT)
-		return limits->io_weight != 0;
+		return limits->io_weight != 0 && limits->io_weight != CGROUP_IO_WEIGHT_DEFAULT;
 	return limits->memory_bytes != 0;
+}
+
+/* The kernel takes a weight that no disk heeds. */
+static void set_io_weight(const struct sandbox_host *host, struct sandbox_protection_state *states)
+{
+	char disk[IO_WEIGHT_DISK_SIZE];
+
+	if (states[SANDBOX_IO_WEIGHT].status != SANDBOX_ENFORCED)
+		return;
+	if (host->cgroup.driver == &cgroup_driver_v1) {
+		if (io_weight_find_bfq(IO_WEIGHT_BLOCKS, disk))
+			set(states, SANDBOX_IO_WEIGHT, SANDBOX_ENFORCED,
+			    "cgroup v1, disks with bfq: %s", disk);
+		else
+			set(states, SANDBOX_IO_WEIGHT, SANDBOX_UNAVAILABLE,
+			    "no disk has the bfq scheduler (cgroup v1)");
+		return;
+	}
+	if (io_weight_find_cost(IO_WEIGHT_ROOT, disk))
+		set(states, SANDBOX_IO_WEIGHT, SANDBOX_ENFORCED,
+		    "cgroup v2, disks with io.cost: %s", disk);
+	else
+		set(states, SANDBOX_IO_WEIGHT, SANDBOX_UNAVAILABLE,
+		    "no disk has io.cost enabled (cgroup v2)");
 }
 
 static void set_cgroup_limits(const struct sandbox_host *host, const struct sandbox_spec *spec,
@@ -60,13 +83,14 @@ static void set_cgroup_limits(const struct sandbox_host *host, const struct sand
 		if (spec && !wants(&spec->limits, protection))
 			set(states, protection, SANDBOX_NOT_REQUESTED, "no limit asked for");
 		else if (host->cgroup.features & cgroup_rows[i].feature)
-			set(states, protection, SANDBOX_ENFORCED, "cgroup %s%s",
-			    host->cgroup.driver->name, cgroup_rows[i].where);
+			set(states, protection, SANDBOX_ENFORCED, "cgroup %s",
+			    host->cgroup.driver->name);
 		else
 			set(states, protection, SANDBOX_UNAVAILABLE, "no %s (cgroup %s%s%s)",
 			    cgroup_rows[i].what, host->cgroup.driver->name,
 			    host->cgroup.why[0] ? ": " : "", host->cgroup.why);
 	}
+	set_io_weight(host, states);
 	/* counted by user namespace, and every run has its own (since 5.14) */
 	if (!(host->cgroup.features & CGROUP_PIDS) && (!spec || spec->limits.pids))
 		set(states, SANDBOX_PIDS_LIMIT, SANDBOX_ENFORCED,
@@ -74,19 +98,17 @@ static void set_cgroup_limits(const struct sandbox_host *host, const struct sand
 }
 
 /* A controller may be there without every file of it: swap accounting can be off (swapaccount=0),
- * io.weight needs a scheduler that knows weights. */
+ * io.weight comes with CONFIG_BLK_CGROUP_IOCOST. What no disk heeds keeps that reason. */
 void sandbox_host_correct_protections(const struct sandbox_host *host, const struct cgroup *group,
 				      const struct resource_limits *limits,
 				      struct sandbox_protection_state states[SANDBOX_PROTECTIONS])
 {
 	for (size_t i = 0; i < sizeof(cgroup_rows) / sizeof(cgroup_rows[0]); i++) {
 		enum sandbox_protection protection = cgroup_rows[i].protection;
-		bool by_default = protection == SANDBOX_IO_WEIGHT &&
-				  limits->io_weight == CGROUP_IO_WEIGHT_DEFAULT;
 
-		if (wants(limits, protection) && !by_default &&
-		    (host->cgroup.features & cgroup_rows[i].feature) &&
-		    !(group->enforced & cgroup_rows[i].feature))
+		if (wants(limits, protection) && (host->cgroup.features & cgroup_rows[i].feature) &&
+		    !(group->enforced & cgroup_rows[i].feature) &&
+		    states[protection].status == SANDBOX_ENFORCED)
 			set(states, protection, SANDBOX_UNAVAILABLE,
 			    "cgroup %s has no file for it here", host->cgroup.driver->name);
 	}

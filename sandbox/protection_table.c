@@ -81,8 +81,9 @@ const struct sandbox_protection_row sandbox_protection_rows[SANDBOX_PROTECTIONS]
 				    "sandbox/cgroup_limit_table.c",								       "attack: fork_bomb",
 				    "give berth a cgroup with the pids controller"										       },
 	[SANDBOX_IO_WEIGHT] = {"io_weight",                "one run could starve the others of the disk",
-				    "sandbox/cgroup_limit_table.c",								       "unit: test_cgroup",
-				    "use the bfq scheduler, or io.cost with cgroup v2"										   },
+				    "sandbox/cgroup_limit_table.c",								       "unit: test_io_weight",
+				    "cgroup v1: echo bfq >/sys/block/DISK/queue/scheduler; v2: enable "
+			       "io.cost for the disk in /sys/fs/cgroup/io.cost.qos"										      },
 	[SANDBOX_DISK_LIMIT] = {"disk_limit",               "one run could fill the disk",
 				    "sandbox/volume_disk.c",									      "attack: disk_fill",
 				    "start berth as root with loop devices and mke2fs"										   },

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `berth run` does beyond the shell: endings and their words, results, attempts, signals,
 mounts, inputs, outputs, logs, terminals. Every function named test_… is a case."""
+import glob
 import json
 import os
 import pty
@@ -305,6 +306,21 @@ def test_last_attempt_counts():
     run = sh("exit $BERTH_ATTEMPT", "--attempts", "2").ended(2, "failed", "exit_status")
     assert [attempt["exitCode"] for attempt in run.result["attempts"]] == [1, 2]
     assert run.result["usage"]["wallNs"] > run.result["attempts"][0]["usage"]["wallNs"]
+
+
+def test_io_weight_of_the_result():
+    # a weight of its own is looked at; the kernel's is nobody's wish
+    bfq = any("[bfq]" in open(path, encoding="utf-8").read() for path in glob.glob("/sys/block/*/queue/scheduler"))
+    costs = "/sys/fs/cgroup/io.cost.qos"
+    cost = os.path.exists(costs) and "enable=1" in open(costs, encoding="utf-8").read()
+    result = Run("--io-weight", "200", "--", "true").result
+    rows = {row["name"]: row for row in result["notEnforced"]}
+    if bfq or cost:
+        assert "io_weight" in result["enforced"], rows
+    else:
+        assert rows["io_weight"]["why"] == "unavailable" and rows["io_weight"]["remedy"], rows
+    result = Run("--io-weight", "100", "--", "true").result
+    assert {"io_weight": "not requested"}.items() <= {row["name"]: row["why"] for row in result["notEnforced"]}.items()
 
 
 # Signals.

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "sandbox/host.h"
+#include "sandbox/io_weight.h"
 #include "sandbox/protection.h"
 
 static void test_rows_are_complete(void **state)
@@ -80,7 +81,7 @@ static void test_a_host_with_everything(void **state)
 	(void)state;
 	sandbox_host_protections(&host, &spec, states);
 	for (size_t i = 0; i < SANDBOX_PROTECTIONS; i++)
-		if (states[i].status != SANDBOX_ENFORCED)
+		if (states[i].status != SANDBOX_ENFORCED && i != SANDBOX_IO_WEIGHT)
 			fail_msg("%s: %s", sandbox_protection_rows[i].name, states[i].detail);
 	assert_string_equal(states[SANDBOX_LANDLOCK].detail, "ABI 7");
 	assert_string_equal(states[SANDBOX_CPU_LIMIT].detail, "cgroup v2");
@@ -99,6 +100,36 @@ static void test_a_host_with_everything(void **state)
 	assert_int_equal(states[SANDBOX_NETWORK_NAMESPACE].status, SANDBOX_NOT_REQUESTED);
 }
 
+static enum sandbox_protection_status expected(bool found)
+{
+	return found ? SANDBOX_ENFORCED : SANDBOX_UNAVAILABLE;
+}
+
+/* As this machine's disks are; looked at only for a weight that is not the kernel's. */
+static void test_io_weight_is_what_disks_heed(void **state)
+{
+	struct sandbox_protection_state states[SANDBOX_PROTECTIONS];
+	struct sandbox_spec spec = {.limits = every_limit};
+	struct sandbox_host host = {
+		.cgroup = {.driver = &cgroup_driver_v1, .features = ~0U}
+        };
+	char disk[IO_WEIGHT_DISK_SIZE];
+
+	(void)state;
+	sandbox_host_protections(&host, &spec, states);
+	assert_int_equal(states[SANDBOX_IO_WEIGHT].status,
+			 expected(io_weight_find_bfq(IO_WEIGHT_BLOCKS, disk)));
+	assert_non_null(strstr(states[SANDBOX_IO_WEIGHT].detail, "bfq"));
+	host.cgroup.driver = &cgroup_driver_v2;
+	sandbox_host_protections(&host, NULL, states);
+	assert_int_equal(states[SANDBOX_IO_WEIGHT].status,
+			 expected(io_weight_find_cost(IO_WEIGHT_ROOT, disk)));
+	assert_non_null(strstr(states[SANDBOX_IO_WEIGHT].detail, "io.cost"));
+	spec.limits.io_weight = CGROUP_IO_WEIGHT_DEFAULT;
+	sandbox_host_protections(&host, &spec, states);
+	assert_int_equal(states[SANDBOX_IO_WEIGHT].status, SANDBOX_NOT_REQUESTED);
+}
+
 static void test_what_a_group_did_not_take(void **state)
 {
 	const unsigned all = CGROUP_CPU | CGROUP_MEMORY | CGROUP_SWAP | CGROUP_PIDS |
@@ -115,7 +146,6 @@ static void test_what_a_group_did_not_take(void **state)
 	sandbox_host_protections(&host, &spec, states);
 	sandbox_host_correct_protections(&host, &group, &spec.limits, states);
 	assert_int_equal(states[SANDBOX_SWAP_LIMIT].status, SANDBOX_ENFORCED);
-	assert_int_equal(states[SANDBOX_IO_WEIGHT].status, SANDBOX_ENFORCED);
 
 	group.enforced = all & ~(unsigned)(CGROUP_SWAP | CGROUP_IO_WEIGHT);
 	sandbox_host_correct_protections(&host, &group, &spec.limits, states);
@@ -124,12 +154,12 @@ static void test_what_a_group_did_not_take(void **state)
 	assert_non_null(strstr(states[SANDBOX_SWAP_LIMIT].detail, "cgroup v2"));
 	assert_int_equal(states[SANDBOX_MEMORY_LIMIT].status, SANDBOX_ENFORCED);
 
-	/* the kernel's own weight needs no file; what nobody asked for is not missed */
+	/* what nobody asked for is not missed */
 	spec.limits.io_weight = CGROUP_IO_WEIGHT_DEFAULT;
 	spec.limits.memory_bytes = 0;
 	sandbox_host_protections(&host, &spec, states);
 	sandbox_host_correct_protections(&host, &group, &spec.limits, states);
-	assert_int_equal(states[SANDBOX_IO_WEIGHT].status, SANDBOX_ENFORCED);
+	assert_int_equal(states[SANDBOX_IO_WEIGHT].status, SANDBOX_NOT_REQUESTED);
 	assert_int_equal(states[SANDBOX_SWAP_LIMIT].status, SANDBOX_NOT_REQUESTED);
 }
 
@@ -171,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_rows_are_complete),
 		cmocka_unit_test(test_unit_tests_exist),
 		cmocka_unit_test(test_a_host_with_everything),
+		cmocka_unit_test(test_io_weight_is_what_disks_heed),
 		cmocka_unit_test(test_what_a_group_did_not_take),
 		cmocka_unit_test(test_a_host_with_little),
 	};
