@@ -232,6 +232,7 @@ static void v1_read_usage(const struct cgroup *group, struct sandbox_usage *usag
 	if (memory >= 0 &&
 	    descriptor_read_control(memory, "memory.oom_control", text, sizeof(text), NULL) == 0)
 		usage->oom_kills = cgroup_find_value(text, "oom_kill"); /* since Linux 4.13 */
+	(void)read_number(group->fds[V1_PIDS], "pids.current", &usage->pids);
 	if (group->fds[V1_PIDS] >= 0 && descriptor_read_control(group->fds[V1_PIDS], "pids.events",
 								text, sizeof(text), NULL) == 0)
 		usage->pids_refused = cgroup_find_value(text, "max");

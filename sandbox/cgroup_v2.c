@@ -264,6 +264,7 @@ static void v2_read_usage(const struct cgroup *group, struct sandbox_usage *usag
 	read_number(group->fds[0], "memory.current", &usage->memory_bytes);
 	if (descriptor_read_control(group->fds[0], "memory.events", text, sizeof(text), NULL) == 0)
 		read_oom_events(text, usage);
+	read_number(group->fds[0], "pids.current", &usage->pids);
 	if (descriptor_read_control(group->fds[0], "pids.events", text, sizeof(text), NULL) == 0)
 		usage->pids_refused = cgroup_find_value(text, "max");
 	read_io(group->fds[0], usage);

@@ -372,6 +372,7 @@ static void forget_usage(struct sandbox_usage *usage)
 		.memory_bytes = SANDBOX_USAGE_UNKNOWN,
 		.io_read_bytes = SANDBOX_USAGE_UNKNOWN,
 		.io_write_bytes = SANDBOX_USAGE_UNKNOWN,
+		.pids = SANDBOX_USAGE_UNKNOWN,
 		.pids_refused = SANDBOX_USAGE_UNKNOWN,
 		.oom_kills = SANDBOX_USAGE_UNKNOWN,
 		.oom_events = SANDBOX_USAGE_UNKNOWN,
@@ -415,7 +416,7 @@ static void conclude(struct sandbox *sandbox)
 				outcome->usage.oom_kills = outcome->usage.oom_events =
 					SANDBOX_USAGE_UNKNOWN;
 	sandbox->host->cgroup.driver->read_usage(&sandbox->cgroup, &outcome->usage);
-	outcome->usage.memory_bytes = 0;
+	outcome->usage.memory_bytes = outcome->usage.pids = 0;
 	outcome->usage.wall_ns = clock_boottime_ns() - sandbox->launched_ns;
 	if (!sandbox->reported_end && !sandbox->exec_failed) {
 		/* init was killed: by sandbox_kill(), by an OOM kill of the group, or on the host

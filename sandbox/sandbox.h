@@ -108,6 +108,7 @@ struct sandbox_usage {
 	uint64_t memory_bytes; /* now; only while running */
 	uint64_t io_read_bytes;
 	uint64_t io_write_bytes;
+	uint64_t pids;         /* processes and threads now; only while running */
 	uint64_t pids_refused; /* forks refused by the pids limit */
 	uint64_t oom_kills;
 	uint64_t oom_events; /* times the memory limit left nothing to give; v2 only */

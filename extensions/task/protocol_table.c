@@ -77,7 +77,7 @@ static const struct field_row usage_reply[] = {
 	ROW(usage_reply, cpu_ns, FIELD_INTEGER, 0, 9e18, NULL, NULL, "nanoseconds", "CPU time used by this attempt", true),
 	ROW(usage_reply, memory_bytes, FIELD_INTEGER, 0, 9e18, NULL, NULL, "bytes", "memory in use now", true),
 	ROW(usage_reply, memory_peak_bytes, FIELD_INTEGER, 0, 9e18, NULL, NULL, "bytes", "most memory in use so far", true),
-	ROW(usage_reply, pids, FIELD_INTEGER, 0, 9e18, NULL, NULL, "", "processes and threads now", true),
+	ROW(usage_reply, pids, FIELD_INTEGER, 0, 9e18, NULL, NULL, "", "processes and threads now, the sandbox's process 1 among them; 0 when the host cannot tell", true),
 };
 static const struct field_row cancel_fields[] = {
 	ROW(cancel, reason, FIELD_STRING, 0, 64, NULL, NULL, "", "signal or timeout", true),

@@ -121,7 +121,7 @@ struct berth_task_usage {
 	uint64_t cpu_ns;            /* CPU time used by this attempt */
 	uint64_t memory_bytes;      /* in use now */
 	uint64_t memory_peak_bytes; /* most in use so far */
-	uint64_t pids;              /* processes and threads now */
+	uint64_t pids; /* processes and threads now, process 1 among them; 0: unknown */
 };
 /* What the attempt has used so far. */
 BERTH_TASK_PUBLIC int berth_task_usage(struct berth_task *task, struct berth_task_usage *ret_usage,

@@ -131,6 +131,7 @@ static int on_usage(void *owner, struct protocol_usage_reply *ret_usage, struct 
 	ret_usage->cpu_ns = known(usage.cpu_ns);
 	ret_usage->memory_bytes = known(usage.memory_bytes);
 	ret_usage->memory_peak_bytes = known(usage.memory_peak_bytes);
+	ret_usage->pids = known(usage.pids);
 	return 0;
 }
 

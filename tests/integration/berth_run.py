@@ -125,6 +125,13 @@ def test_log_of_one_output_is_stdout():
         assert done.returncode == status, (words, done.returncode, done.stdout[-300:])
 
 
+def test_usage_of_the_channel():
+    # process 1 of the sandbox, the shell, three sleeps, berth-task
+    run = sh("sleep 9 & sleep 9 & sleep 9 & berth-task usage --json; kill $(jobs -p)")
+    usage = json.loads(run.out)
+    assert usage["pids"] == 6, usage
+
+
 def test_log_of_the_channel():
     script = ("i=0; while [ $i -lt 3000 ]; do "
               "berth-task log info \"$(head -c 2000 /dev/zero | tr '\\000' a)\"; i=$((i + 1)); done")

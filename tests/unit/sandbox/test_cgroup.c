@@ -24,7 +24,7 @@
 static const char *const v2_files[] = {
 	"cpu.max",   "memory.max",   "memory.swap.max", "memory.oom.group", "pids.max",
 	"io.weight", "cgroup.procs", "cpu.stat",        "memory.peak",      "memory.current",
-	"io.stat",   "pids.events",  "memory.events",
+	"io.stat",   "pids.events",  "pids.current",    "memory.events",
 };
 
 struct fixture {
@@ -167,6 +167,7 @@ static void test_v2_counters(void **state)
 	put_file(fixture->group_fd, "memory.current", "4000\n");
 	put_file(fixture->group_fd, "memory.events",
 		 "low 0\nhigh 0\nmax 3\noom 2\noom_kill 1\noom_group_kill 1\n");
+	put_file(fixture->group_fd, "pids.current", "5\n");
 	put_file(fixture->group_fd, "pids.events", "max 6\n");
 	put_file(fixture->group_fd, "io.stat",
 		 "8:0 rbytes=100 wbytes=10 rios=1 wios=1 dbytes=0 dios=0\n"
@@ -179,6 +180,7 @@ static void test_v2_counters(void **state)
 	assert_int_equal(usage.memory_peak_bytes, 5000);
 	assert_int_equal(usage.memory_bytes, 4000);
 	assert_int_equal(usage.oom_kills, 1);
+	assert_int_equal(usage.pids, 5);
 	assert_int_equal(usage.pids_refused, 6);
 	assert_int_equal(usage.io_read_bytes, 101);
 	assert_int_equal(usage.io_write_bytes, 12);
