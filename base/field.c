@@ -100,6 +100,8 @@ static void format_bound(const struct field_row *row, double bound, char target[
 /* measure is the value, or a text's length. */
 static bool is_in_bounds(const struct field_row *row, double measure)
 {
+	if (row->zero_lifts && measure == 0)
+		return true;
 	if (has_bounds(row))
 		return measure >= row->min && measure <= row->max;
 	return row->type != FIELD_STRING || measure <= STRING_BYTES_MAX;
@@ -111,8 +113,8 @@ static int fail_bounds(const struct field_row *row, const char *shown, struct be
 
 	format_bound(row, row->min, low);
 	format_bound(row, has_bounds(row) ? row->max : STRING_BYTES_MAX, high);
-	return berth_fail(err, BERTH_INVALID, 0, "%s: %s is not between %s and %s", row->name,
-			  shown, low, high);
+	return berth_fail(err, BERTH_INVALID, 0, "%s: %s is not between %s and %s%s", row->name,
+			  shown, low, high, row->zero_lifts ? ", nor 0 for no limit" : "");
 }
 
 static int fail_type(const struct field_row *row, const char *shown, struct berth_error *err)
@@ -472,6 +474,8 @@ static int describe_row(const struct field_row *row, json_t *object)
 		failed |= json_object_set_new(object, "min", format_number(row->min / unit));
 		failed |= json_object_set_new(object, "max", format_number(row->max / unit));
 	}
+	if (row->zero_lifts)
+		failed |= json_object_set_new(object, "zero_lifts", json_true());
 	failed |= json_object_set_new(object, "default", format_default(row));
 	if (row->type == FIELD_ENUM)
 		failed |= json_object_set_new(object, "choices", format_choices(row));

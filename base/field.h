@@ -34,6 +34,7 @@ struct field_row {
 	const char *unit;           /* for people: "bytes", "seconds", "" */
 	const char *help;           /* one clause, no full stop */
 	bool required;
+	bool zero_lifts; /* 0 is allowed below min: not limited */
 };
 
 /* Sets every row's default in a zeroed record. Fails only when out of memory (a default out of
@@ -59,9 +60,9 @@ int field_parse_text(const struct field_row *row, const char *text, void *record
 /* NULL when no row has that name. */
 const struct field_row *field_find(const struct field_row *rows, size_t count, const char *name);
 
-/* A new JSON array of {name,type,min,max,default,choices,unit,help,required}, with bounds in the
- * units of JSON values (bytes, seconds, CPUs); NULL when out of memory. Printed by --describe and
- * by the reference pages. */
+/* A new JSON array of {name,type,min,max,zero_lifts,default,choices,unit,help,required}, with
+ * bounds in the units of JSON values (bytes, seconds, CPUs); NULL when out of memory. Printed by
+ * --describe and by the reference pages. */
 json_t *field_describe(const struct field_row *rows, size_t count);
 
 /* A new JSON object of the record's values; NULL when out of memory. */

@@ -39,10 +39,14 @@ int rlimits_apply(const struct resource_limits *limits, bool count_processes,
 	for (unsigned i = 0; i < rlimit_row_count; i++)
 		if (apply(rlimit_rows[i].resource, rlimit_rows[i].value, err) < 0)
 			return -1;
-	if (limits->open_files && apply(RLIMIT_NOFILE, (unsigned long)limits->open_files, err) < 0)
-		return -1;
 	if (count_processes && limits->pids &&
 	    apply(RLIMIT_NPROC, (unsigned long)limits->pids, err) < 0)
 		return -1;
 	return 0;
+}
+
+int rlimits_apply_open_files(const struct resource_limits *limits, struct berth_error *err)
+{
+	return limits->open_files ? apply(RLIMIT_NOFILE, (unsigned long)limits->open_files, err)
+				  : 0;
 }

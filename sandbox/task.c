@@ -12,6 +12,7 @@
 #include "sandbox/control.h"
 #include "sandbox/launch.h"
 #include "sandbox/privileges.h"
+#include "sandbox/rlimits.h"
 #include "sandbox/seccomp.h"
 
 #define FIRST_OWN_FD 3 /* the control socket moves here */
@@ -97,6 +98,7 @@ static int prepare(const struct launch *launch, int *ret_control_fd, struct bert
 	sigset_t none;
 
 	if (arrange_descriptors(launch, ret_control_fd, err) < 0 ||
+	    rlimits_apply_open_files(&launch->spec->limits, err) < 0 ||
 	    privileges_become_task(launch->identity.ranged, err) < 0)
 		return -1;
 	if (chdir(directory) < 0)

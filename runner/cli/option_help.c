@@ -60,8 +60,9 @@ static void describe_detail(const struct field_row *field, bool limit, char *det
 		append(detail, size, "%s%s", i ? ", " : "one of ", field->choices[i]);
 	if (field->type != FIELD_BOOL && field->type != FIELD_STRING && field->type != FIELD_ENUM &&
 	    field->type != FIELD_JSON && field->max > field->min)
-		append(detail, size, "%s to %s", format_bound(field, field->min, low),
-		       format_bound(field, field->max, high));
+		append(detail, size, "%s to %s%s", format_bound(field, field->min, low),
+		       format_bound(field, field->max, high),
+		       field->zero_lifts ? ", or 0: no limit" : "");
 	if (limit)
 		append(detail, size, "%sdefault: the machine's", detail[0] ? "; " : "");
 	else if (field->default_text && field->type != FIELD_BOOL)

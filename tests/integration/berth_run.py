@@ -110,6 +110,34 @@ def test_memory():
     assert "out of memory" in run.err and run.result["usage"]["oomKills"] >= 1
 
 
+# (option, too little, the least, what the least must be enough for)
+LEAST = [
+    ("--cpu", "0.001", "0.01", "true"),
+    ("--memory", "1", "1M", "true"),
+    ("--pids", "1", "2", "true"),
+    ("--tmpfs", "0", "64K", "true"),
+    ("--tmpfs-inodes", "1", "16", "true"),
+    ("--disk", "1", "4M", "echo x > /work/file"),
+    ("--disk-inodes", "1", "16", "echo x > /work/file"),
+    ("--open-files", "1", "16", "true"),
+    ("--log", "1", "4K", "echo x >&2"),
+]
+
+
+def test_the_least_that_anything_starts_with():
+    for option, too_little, least, script in LEAST:
+        run = Run(option, too_little, "--", "true", result=False)
+        assert run.status == 125 and "is not between" in run.err, (option, run.status, run.err)
+        words = ["sh", "-c", script] if script != "true" else ["true"]
+        run = Run(option, least, "--", *words)
+        assert run.status == 0, (option, least, run.err)
+
+
+def test_few_open_files_and_many_mounts():
+    mounts = [word for i in range(40) for word in ("--mount", f"/usr/share:/m{i}")]
+    assert sh("ls -d /m39; ulimit -n", "--open-files", "16", *mounts).out == b"/m39\n16\n"
+
+
 def test_log():
     run = sh("yes >&2", "--log", "64K").ended(137, "killed", "log")
     assert "too much log" in run.err

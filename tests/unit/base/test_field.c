@@ -20,7 +20,7 @@ struct record {
 	double ratio;
 	char *name;
 	int mode;
-	uint64_t size;
+	uint64_t size, room;
 	uint64_t wait_ms;
 	uint64_t cpu_millis;
 	json_t *extra;
@@ -39,6 +39,7 @@ static const struct field_row rows[] = {
 	{.name = "size", .type = FIELD_BYTES, .offset = AT(size), .min = 1024, .max = 1048576, .default_text = "64K", .unit = "bytes", .help = "a size"},
 	{.name = "wait", .type = FIELD_DURATION_MS, .offset = AT(wait_ms), .min = 0, .max = 60000, .default_text = "1s", .unit = "seconds", .help = "a wait"},
 	{.name = "cpu", .type = FIELD_CPU_MILLIS, .offset = AT(cpu_millis), .min = 100, .max = 4000, .default_text = "1", .unit = "CPUs", .help = "a share"},
+	{.name = "room", .type = FIELD_BYTES, .offset = AT(room), .min = 4096, .max = 65536, .zero_lifts = true, .unit = "bytes", .help = "a limit"},
 	{.name = "extra", .type = FIELD_JSON, .offset = AT(extra), .unit = "", .help = "anything"},
 };
 /* clang-format on */
@@ -116,36 +117,39 @@ struct refusal_row {
 static void refuses_bad_members(void **state)
 {
 	static const struct refusal_row refusals[] = {
-		{"[]",		       "not a JSON object"                                  },
-		{"null",                     "not a JSON object"                                  },
-		{"{\"nope\":1}",             "nope: unknown field"                                },
-		{"{\"a\\u001bb\":1}",        "a\\x1bb: unknown field"                             },
-		{"{\"flag\":1}",             "flag: 1 is not true or false"                       },
-		{"{\"flag\":\"true\"}",      "flag: \"true\" is not true or false"                },
-		{"{\"count\":101}",          "count: 101 is not between -5 and 100"               },
-		{"{\"count\":-6}",           "count: -6 is not between -5 and 100"                },
-		{"{\"count\":1.5}",          "count: 1.5 is not a whole number"                   },
-		{"{\"count\":1e300}",        "count: 1.0000000000000001e300 is not a whole number"},
-		{"{\"count\":\"5\"}",        "count: \"5\" is not a whole number"                 },
-		{"{\"count\":null}",         "count: null is not a whole number"                  },
-		{"{\"ratio\":1.01}",         "ratio: 1.01 is not between 0 and 1"                 },
-		{"{\"ratio\":[]}",           "ratio: an array is not a number"                    },
-		{"{\"name\":\"a\"}",         "name: text of 1 bytes is not between 2 and 8"       },
-		{"{\"name\":\"123456789\"}", "name: text of 9 bytes is not between 2 and 8"       },
-		{"{\"name\":{}}",            "name: an object is not a text"                      },
-		{"{\"mode\":\"slow\"}",      "mode: \"slow\" is not one of fast, good, best"      },
-		{"{\"mode\":1}",             "mode: 1 is not one of the choices"                  },
-		{"{\"size\":1023}",          "size: 1023 is not between 1 KiB and 1 MiB"          },
-		{"{\"size\":\"2M\"}",        "size: 2M is not between 1 KiB and 1 MiB"            },
-		{"{\"size\":2048.5}",        "size: 2048.5 is not a size"                         },
-		{"{\"size\":-1}",            "size: -1 is not a size"                             },
-		{"{\"size\":true}",          "size: true is not a size"                           },
-		{"{\"wait\":61}",            "wait: 61 is not between 0 ms and 1 m"               },
-		{"{\"wait\":0.00001}",       "wait: 1.0000000000000001e-5 is not a duration"      },
-		{"{\"cpu\":5}",              "cpu: 5 is not between 0.1 and 4"                    },
-		{"{\"cpu\":0}",              "cpu: 0 is not between 0.1 and 4"                    },
-		{"{\"cpu\":0.1001}",         NULL						 },
-		{"{\"cpu\":1e308}",          NULL						 },
+		{"[]",		       "not a JSON object"					  },
+		{"null",                     "not a JSON object"                                          },
+		{"{\"nope\":1}",             "nope: unknown field"                                        },
+		{"{\"a\\u001bb\":1}",        "a\\x1bb: unknown field"                                     },
+		{"{\"flag\":1}",             "flag: 1 is not true or false"                               },
+		{"{\"flag\":\"true\"}",      "flag: \"true\" is not true or false"                        },
+		{"{\"count\":101}",          "count: 101 is not between -5 and 100"                       },
+		{"{\"count\":-6}",           "count: -6 is not between -5 and 100"                        },
+		{"{\"count\":1.5}",          "count: 1.5 is not a whole number"                           },
+		{"{\"count\":1e300}",        "count: 1.0000000000000001e300 is not a whole number"        },
+		{"{\"count\":\"5\"}",        "count: \"5\" is not a whole number"                         },
+		{"{\"count\":null}",         "count: null is not a whole number"                          },
+		{"{\"ratio\":1.01}",         "ratio: 1.01 is not between 0 and 1"                         },
+		{"{\"ratio\":[]}",           "ratio: an array is not a number"                            },
+		{"{\"name\":\"a\"}",         "name: text of 1 bytes is not between 2 and 8"               },
+		{"{\"name\":\"123456789\"}", "name: text of 9 bytes is not between 2 and 8"               },
+		{"{\"name\":{}}",            "name: an object is not a text"                              },
+		{"{\"mode\":\"slow\"}",      "mode: \"slow\" is not one of fast, good, best"              },
+		{"{\"mode\":1}",             "mode: 1 is not one of the choices"                          },
+		{"{\"size\":1023}",          "size: 1023 is not between 1 KiB and 1 MiB"                  },
+		{"{\"size\":\"2M\"}",        "size: 2M is not between 1 KiB and 1 MiB"                    },
+		{"{\"size\":2048.5}",        "size: 2048.5 is not a size"                                 },
+		{"{\"size\":-1}",            "size: -1 is not a size"                                     },
+		{"{\"size\":true}",          "size: true is not a size"                                   },
+		{"{\"room\":1}",             "room: 1 is not between 4 KiB and 64 KiB, nor 0 for no limit"},
+		{"{\"room\":65537}",
+		 "room: 65537 is not between 4 KiB and 64 KiB, nor 0 for no limit"                        },
+		{"{\"wait\":61}",            "wait: 61 is not between 0 ms and 1 m"                       },
+		{"{\"wait\":0.00001}",       "wait: 1.0000000000000001e-5 is not a duration"              },
+		{"{\"cpu\":5}",              "cpu: 5 is not between 0.1 and 4"                            },
+		{"{\"cpu\":0}",              "cpu: 0 is not between 0.1 and 4"                            },
+		{"{\"cpu\":0.1001}",         NULL							 },
+		{"{\"cpu\":1e308}",          NULL							 },
 	};
 	struct record record = {0};
 	struct berth_error err;

@@ -60,12 +60,43 @@ static void zero_lifts_only_some(void **state)
 	}
 }
 
+/* What would let nothing start is refused, and the message names the least. */
+static void too_little_is_refused(void **state)
+{
+	static const struct {
+		const char *name, *too_little, *least, *named;
+	} cases[] = {
+		{"cpu",          "0.009",   "0.01", "0.01 and"  },
+		{"memory",       "1048575", "1M",   "1 MiB and" },
+		{"pids",         "1",       "2",    "2 and"     },
+		{"tmpfs",        "65535",   "64K",  "64 KiB and"},
+		{"tmpfs_inodes", "15",      "16",   "16 and"    },
+		{"disk",         "4194303", "4M",   "4 MiB and" },
+		{"disk_inodes",  "15",      "16",   "16 and"    },
+		{"open_files",   "15",      "16",   "16 and"    },
+		{"log",          "4095",    "4K",   "4 KiB and" },
+	};
+	struct resource_limits limits = {0};
+	struct berth_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct field_row *row =
+			field_find(resource_limit_rows, resource_limit_row_count, cases[i].name);
+
+		assert_int_equal(field_parse_text(row, cases[i].too_little, &limits, &err), -1);
+		assert_non_null(strstr(err.message, cases[i].named));
+		assert_int_equal(field_parse_text(row, cases[i].least, &limits, &err), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row_is_complete),
 		cmocka_unit_test(defaults_are_in_bounds),
 		cmocka_unit_test(zero_lifts_only_some),
+		cmocka_unit_test(too_little_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

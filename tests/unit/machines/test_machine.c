@@ -185,7 +185,7 @@ static void bad_files_are_refused_by_line_and_field(void **state)
 	} rows[] = {
 		{"{\n\"micro\": {\n\"cpu\": \"x\"}}",
 		 ":3: micro: cpu: \"x\" is not a number of CPUs"                                        },
-		{"{\n\"micro\": {\"pids\": 1,\n\n\"memory\": -1}}",
+		{"{\n\"micro\": {\"pids\": 2,\n\n\"memory\": -1}}",
 		 ":4: micro: memory: -1 is not a size"                                                  },
 		{"{\"micro\":{\n\"nope\":1}}",                      ":2: micro: nope: unknown field"    },
 		{"{\"micro\":{\"io_weight\":1001}}",
