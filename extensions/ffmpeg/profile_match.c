@@ -15,6 +15,7 @@
 #include "extensions/ffmpeg/media_error.h"
 #include "extensions/ffmpeg/media_formats_table.h"
 #include "extensions/ffmpeg/media_picture.h"
+#include "extensions/ffmpeg/transcode_picture.h"
 
 #define RATE_TOLERANCE 1.25 /* short clips miss their average by this much; peaks are checked */
 #define BUFFER_START   0.9  /* x264 begins with a decoder buffer this full */
@@ -64,6 +65,10 @@ static bool parameters_match(const struct media_input *input, const AVStream *st
 			       av_get_pix_fmt_name(codec->format) ?: "unknown");
 	if (seen.display_width > settings->max_width)
 		return differs(reason, "%d pixels wide", seen.display_width);
+	if (transcode_picture_hdr(codec->color_trc))
+		return differs(reason, "HDR (%s)", transcode_picture_hdr(codec->color_trc));
+	if (settings->deinterlace == TRANSCODE_DEINTERLACE_ON)
+		return differs(reason, "deinterlacing is asked for");
 	if (codec->field_order != AV_FIELD_PROGRESSIVE && codec->field_order != AV_FIELD_UNKNOWN)
 		return differs(reason, "interlaced");
 	return true;

@@ -83,15 +83,45 @@ static void choose_size(struct transcode_picture *picture, const struct media_pi
 	picture->aspect = seen->aspect;
 }
 
+const char *transcode_picture_hdr(enum AVColorTransferCharacteristic transfer)
+{
+	if (transfer == AVCOL_TRC_SMPTE2084)
+		return "PQ";
+	return transfer == AVCOL_TRC_ARIB_STD_B67 ? "HLG" : NULL;
+}
+
+/* BT.2020's where the file names none: HDR has no others by default. */
+static void choose_tone_map(struct transcode_picture *picture, const AVCodecParameters *codec,
+			    bool rgb)
+{
+	enum AVColorSpace space = rgb ? AVCOL_SPC_RGB : codec->color_space;
+
+	picture->tone_map = true;
+	picture->source_transfer = codec->color_trc;
+	picture->source_primaries = codec->color_primaries == AVCOL_PRI_UNSPECIFIED
+					    ? AVCOL_PRI_BT2020
+					    : codec->color_primaries;
+	picture->source_space = space == AVCOL_SPC_UNSPECIFIED ? AVCOL_SPC_BT2020_NCL : space;
+	picture->color_range = AVCOL_RANGE_MPEG;
+	picture->color_space = AVCOL_SPC_BT709;
+	picture->color_transfer = AVCOL_TRC_BT709;
+	picture->color_primaries = AVCOL_PRI_BT709;
+}
+
 static void choose_colours(struct transcode_picture *picture, const AVCodecParameters *codec)
 {
 	const AVPixFmtDescriptor *pixel = av_pix_fmt_desc_get(codec->format);
+	bool rgb = pixel && (pixel->flags & AV_PIX_FMT_FLAG_RGB);
 
+	if (transcode_picture_hdr(codec->color_trc)) {
+		choose_tone_map(picture, codec, rgb);
+		return;
+	}
 	picture->color_range = codec->color_range;
 	picture->color_space = codec->color_space;
 	picture->color_transfer = codec->color_trc;
 	picture->color_primaries = codec->color_primaries;
-	if (pixel && (pixel->flags & AV_PIX_FMT_FLAG_RGB)) {
+	if (rgb) {
 		picture->color_range = AVCOL_RANGE_MPEG;
 		picture->color_space =
 			picture->height >= HD_HEIGHT_LEAST ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;

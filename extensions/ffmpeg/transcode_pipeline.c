@@ -3,12 +3,14 @@
  * video; the caller's own thread reports and listens. */
 #include "extensions/ffmpeg/transcode_pipeline.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "extensions/ffmpeg/audio_encode.h"
+#include "extensions/ffmpeg/frame_filter.h"
 #include "extensions/ffmpeg/frame_queue.h"
 #include "extensions/ffmpeg/frame_scale.h"
 #include "extensions/ffmpeg/frame_source.h"
@@ -32,7 +34,7 @@ struct line {
 	int running;
 	bool failed;
 	struct berth_error err;
-	int64_t damaged;
+	int64_t damaged, deinterlaced;
 };
 
 static bool is_stopped(void *owner)
@@ -63,22 +65,34 @@ static void end_thread(struct line *line, const struct berth_error *failure)
 		stop_line(line);
 }
 
-static int read_frames(struct line *line, struct frame_source *source, struct frame_scale *scale,
-		       AVFrame *frame, struct berth_error *err)
+static int pass_on(struct line *line, struct frame_scale *scale, AVFrame *frame,
+		   struct berth_error *err)
 {
 	AVFrame *scaled;
+	int result = frame_scale_apply(scale, frame, &scaled, err);
+
+	if (result == 0)
+		result = frame_queue_put(&line->queue, scaled, err);
+	av_frame_unref(frame);
+	/* the time the encoder takes is not the file's fault */
+	media_guard_renew(&line->guard);
+	return result > 0 ? media_fail_cancelled(err) : result;
+}
+
+static int read_frames(struct line *line, struct frame_source *source, struct frame_filter *filter,
+		       struct frame_scale *scale, struct berth_error *err)
+{
+	AVFrame *frame = av_frame_alloc();
 	int result;
 
-	while ((result = frame_source_next(source, frame, err)) == 0) {
-		result = frame_scale_apply(scale, frame, &scaled, err);
+	if (!frame)
+		return berth_fail(err, BERTH_MEMORY, ENOMEM, "frame");
+	do {
+		result = frame_filter_next(filter, source, frame, err);
 		if (result == 0)
-			result = frame_queue_put(&line->queue, scaled, err);
-		av_frame_unref(frame);
-		if (result != 0)
-			return result < 0 ? -1 : media_fail_cancelled(err);
-		/* the time the encoder takes is not the file's fault */
-		media_guard_renew(&line->guard);
-	}
+			result = pass_on(line, scale, frame, err);
+	} while (result == 0);
+	av_frame_free(&frame);
 	return result < 0 ? -1 : 0;
 }
 
@@ -86,21 +100,22 @@ static int read_video(struct line *line, struct berth_error *err)
 {
 	const struct transcode_pipeline *pipeline = line->pipeline;
 	struct frame_source source = {0};
+	struct frame_filter filter = {0};
 	struct frame_scale scale = {0};
-	AVFrame *frame = av_frame_alloc();
 	int result = -1;
 
-	if (!frame)
-		return berth_fail(err, BERTH_MEMORY, 0, "frame");
 	frame_scale_init(&scale, &pipeline->plan->picture);
-	if (frame_source_init(&source, pipeline->path, pipeline->cpus, &line->guard, err) == 0 &&
+	if (frame_filter_init(&filter, &pipeline->plan->picture, pipeline->settings->deinterlace,
+			      pipeline->cpus, err) == 0 &&
+	    frame_source_init(&source, pipeline->path, pipeline->cpus, &line->guard, err) == 0 &&
 	    frame_source_start(&source, line->position->resume_at, err) == 0)
-		result = read_frames(line, &source, &scale, frame, err);
+		result = read_frames(line, &source, &filter, &scale, err);
 	(void)pthread_mutex_lock(&line->lock);
 	line->damaged = source.damaged;
+	line->deinterlaced = filter.deinterlaced;
 	(void)pthread_mutex_unlock(&line->lock);
-	av_frame_free(&frame);
 	frame_scale_finish(&scale);
+	frame_filter_finish(&filter);
 	frame_source_finish(&source);
 	return result;
 }
@@ -245,6 +260,7 @@ int transcode_pipeline_run(const struct transcode_pipeline *pipeline,
 		.frames_encoded = atomic_load(&line.counters.frames),
 		.segments = atomic_load(&line.counters.segments),
 		.damaged = line.damaged,
+		.deinterlaced = line.deinterlaced,
 	};
 	frame_queue_finish(&line.queue);
 	(void)pthread_cond_destroy(&line.changed);

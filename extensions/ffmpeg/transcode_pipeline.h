@@ -29,6 +29,7 @@ struct transcode_result {
 	int64_t frames_encoded; /* by this attempt */
 	int64_t segments;       /* complete files */
 	int64_t damaged;        /* packets that could not be decoded */
+	int64_t deinterlaced;   /* frames, by this attempt */
 };
 
 /* Everything from position on is in packet files afterwards. */

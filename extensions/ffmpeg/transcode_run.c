@@ -19,6 +19,7 @@
 #include "extensions/ffmpeg/output_mux.h"
 #include "extensions/ffmpeg/profile_match.h"
 #include "extensions/ffmpeg/segment_directory.h"
+#include "extensions/ffmpeg/transcode_picture.h"
 #include "extensions/ffmpeg/transcode_pipeline.h"
 #include "extensions/ffmpeg/transcode_plan.h"
 #include "extensions/ffmpeg/transcode_progress.h"
@@ -171,6 +172,10 @@ static int make_plan(struct attempt *attempt, struct berth_error *err)
 
 	transcode_picture_init(&attempt->plan.picture, attempt->input.format, stream,
 			       attempt->settings);
+	if (!attempt->match.video && picture->tone_map)
+		(void)berth_task_logf(attempt->task, BERTH_TASK_INFO,
+				      "the video is HDR (%s): it is tone-mapped to BT.709",
+				      transcode_picture_hdr(picture->source_transfer));
 	transcode_plan_init(&attempt->plan, attempt->settings, start, attempt->duration_us);
 	if (!attempt->match.video && picture->level > transcode_level_number(attempt->settings))
 		(void)berth_task_logf(attempt->task, BERTH_TASK_WARN,
@@ -208,6 +213,10 @@ static int encode(struct attempt *attempt, struct berth_error *err)
 	transcode_progress_begin(&progress);
 	result = transcode_pipeline_run(&pipeline, &attempt->position, &attempt->result, err);
 	attempt->encoded_ns = clock_boottime_ns();
+	if (attempt->result.deinterlaced > 0)
+		(void)berth_task_logf(attempt->task, BERTH_TASK_INFO,
+				      "%lld frames were deinterlaced",
+				      (long long)attempt->result.deinterlaced);
 	if (result == 0 || media_error_is_cancelled(err))
 		transcode_progress_save(&progress, attempt->result.frames_encoded,
 					attempt->result.segments);
@@ -345,7 +354,7 @@ static json_t *describe(const struct attempt *attempt)
 		end_us = end_of(&attempt->mux.tracks[1]);
 	(void)stat(attempt->output_path, &status); /* 0 bytes say that it is gone already */
 	return json_pack(
-		"{ss ss sI sf sf sI si si si sb ss ss sI sI sI sI sI sf sf sI}", "file",
+		"{ss ss sI sf sf sI si si si sb ss ss sI sI sI sI sI sI ss? sf sf sI}", "file",
 		slash ? slash + 1 : attempt->output_path, "path", attempt->output_path, "bytes",
 		(json_int_t)status.st_size, "duration", (double)end_us / AV_TIME_BASE,
 		"video_duration",
@@ -361,7 +370,12 @@ static json_t *describe(const struct attempt *attempt)
 		"segments", (json_int_t)attempt->result.segments, "segments_resumed",
 		(json_int_t)attempt->position.segments, "frames_resumed",
 		(json_int_t)attempt->position.held, "attempts", (json_int_t)attempt->state.attempts,
-		"frames_encoded", (json_int_t)attempt->state.frames_encoded, "encode_seconds",
+		"frames_encoded", (json_int_t)attempt->state.frames_encoded, "frames_deinterlaced",
+		(json_int_t)attempt->result.deinterlaced, "tone_mapped",
+		!attempt->match.video && attempt->plan.picture.tone_map
+			? transcode_picture_hdr(attempt->plan.picture.source_transfer)
+			: NULL,
+		"encode_seconds",
 		attempt->encoded_ns > 0
 			? (double)(attempt->encoded_ns - attempt->begun_ns) / (double)CLOCK_NS_PER_S
 			: 0.0,

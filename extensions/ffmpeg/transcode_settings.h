@@ -8,6 +8,12 @@
 
 #include "base/field.h"
 
+enum transcode_deinterlace {
+	TRANSCODE_DEINTERLACE_AUTO, /* frames that say they are interlaced */
+	TRANSCODE_DEINTERLACE_ON,   /* every frame */
+	TRANSCODE_DEINTERLACE_OFF,
+};
+
 struct transcode_settings {
 	int profile;
 	int level;
@@ -21,6 +27,7 @@ struct transcode_settings {
 	int audio_rate;
 	int64_t audio_channels;
 	int64_t max_width;
+	int deinterlace; /* enum transcode_deinterlace */
 	int64_t segment_gops;
 	bool faststart;
 	bool force;

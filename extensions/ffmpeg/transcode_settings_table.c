@@ -9,6 +9,7 @@ static const char *const presets[] = {"ultrafast", "superfast", "veryfast", "fas
 				      "medium",    "slow",      "slower",   "veryslow", NULL};
 static const char *const levels[] = {"3.0", "3.1", "3.2", "4.0", "4.1",
 				     "4.2", "5.0", "5.1", "5.2", NULL};
+static const char *const deinterlaces[] = {"auto", "on", "off", NULL};
 static const char *const rates[] = {"22050", "24000", "32000", "44100", "48000", NULL};
 
 #define ROW(field) .name = #field, .offset = offsetof(struct transcode_settings, field)
@@ -54,6 +55,8 @@ const struct field_row transcode_rows[] = {
 		    "most channels of the audio; more are mixed down"),
 	INTEGER_ROW(max_width, 16, 8192, "1920", "pixels",
 		    "a wider picture, as displayed, is scaled down"),
+	ENUM_ROW(deinterlace, deinterlaces, "auto", "",
+		 "auto: frames that the decoder calls interlaced; on: every frame; off: none"),
 	INTEGER_ROW(segment_gops, 1, 256, "4", "",
 		    "keyframe distances in one independently encoded segment; short files get "
 		    "shorter ones"),

@@ -18,7 +18,7 @@
 #include "extensions/ffmpeg/media_error.h"
 
 #define CHECKPOINT_NAME "transcode"
-#define STATE_VERSION   1
+#define STATE_VERSION   2
 #define SAMPLE_BYTES    (256 * 1024)
 
 /* Hashes size bytes at offset, or as many as there are. */

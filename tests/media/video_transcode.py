@@ -6,7 +6,7 @@ import subprocess
 
 from video_check import check_keyframes, check_video
 from video_media import (PERMANENT, PROGRAMS, check, clean_environment, environment_of, ffmpeg,
-                         finish, need_tools, parse_messages, pictures, probe, run_task, sound,
+                         finish, frame_similarity, need_tools, parse_messages, pictures, probe, run_task, sound,
                          streams, work_directory)
 
 FAST = {"preset": "veryfast", "bitrate": 1500000, "segment_gops": 1, "force": True}
@@ -106,6 +106,104 @@ def test_sizes():
     result = transcode("fast", "wide.mp4", {"max_width": 2560})
     check(streams("out/fast.mp4")[0]["level"] == 50, "fast: the level is raised to hold 2560x1440")
     check(any("needs level 5.0" in line for line in result.logs), "fast: and it says so")
+
+
+def combed(path):
+    """How many frames look interlaced, by libavfilter's idet."""
+    done = subprocess.run(["ffmpeg", "-nostdin", "-i", path, "-vf", "idet", "-f", "null", "-"], text=True,
+                          stderr=subprocess.PIPE, check=True, env=clean_environment())
+    line = [row for row in done.stderr.splitlines() if "Multi frame detection" in row][-1].split()
+    return int(line[line.index("TFF:") + 1]) + int(line[line.index("BFF:") + 1])
+
+
+def test_interlaced():
+    """Fields of two moments become frames of one, each at its time."""
+    flags = ["-flags", "+ildct+ilme", "-top", "1"]
+    for name, codec in (("mpeg2", ["-c:v", "mpeg2video", "-b:v", "8M"]), ("h264", ["-c:v", "libx264", "-crf", "12"])):
+        path = f"{name}-interlaced.mkv"
+        ffmpeg(*pictures(4, rate="50"), "-vf", "tinterlace=interleave_top", *codec, *flags, path)
+        # what both fields were taken from
+        ffmpeg(*pictures(4, rate="50"), "-vf", "select='not(mod(n,2))',setpts=N/25/TB", "-r", "25", "-c:v",
+               "libx264", "-crf", "12", f"{name}-whole.mkv")
+        result = transcode(f"{name}-auto", path, frames=100, duration=4, width=320, height=180, least_ssim=0.5)
+        check(result and result.output["frames_deinterlaced"] == 100, f"{name}: says that 100 frames were deinterlaced")
+        check(any("deinterlaced" in line for line in result.logs), f"{name}: also in the log")
+        result = transcode(f"{name}-off", path, {"deinterlace": "off"}, frames=100, duration=4, width=320, height=180)
+        check(result and result.output["frames_deinterlaced"] == 0, f"{name}: off is off")
+        counts = [combed(f"out/{name}-{mode}.mp4") for mode in ("auto", "off")]
+        check(counts[0] <= 10 and counts[1] >= 90, f"{name}: auto leaves no combs, off leaves all ({counts})")
+        likeness = []
+        for mode in ("auto", "off"):
+            similar = frame_similarity(f"out/{name}-{mode}.mp4", f"{name}-whole.mkv", 320, 180)
+            likeness.append(sum(similar) / len(similar))
+        check(likeness[0] > likeness[1], f"{name}: deinterlaced is nearer to the original ({likeness})")
+    ffmpeg(*pictures(2, rate="25"), "-c:v", "libx264", "progressive.mp4")
+    result = transcode("progressive", "progressive.mp4", frames=50, duration=2, width=320, height=180)
+    check(result and result.output["frames_deinterlaced"] == 0, "progressive: auto leaves it alone")
+    result = transcode("told", "progressive.mp4", {"deinterlace": "on"}, frames=50, duration=2, width=320, height=180,
+                       least_ssim=0.5)
+    check(result and result.output["frames_deinterlaced"] == 50, "told: on takes every frame")
+    # it ends in another size: the frames in the filter come out first, none is lost
+    ffmpeg(*pictures(2, rate="50", size="640x360"), "-vf", "tinterlace=interleave_top", "-c:v", "mpeg2video", "-b:v",
+           "8M", *flags, "large.ts")
+    ffmpeg(*pictures(2, rate="50"), "-vf", "tinterlace=interleave_top", "-c:v", "mpeg2video", "-b:v", "8M",
+           "-output_ts_offset", "2", *flags, "small.ts")
+    with open("both.ts", "wb") as both:
+        for part in ("large.ts", "small.ts"):
+            with open(part, "rb") as file:
+                both.write(file.read())
+    result = transcode("both", "both.ts")
+    without = transcode("both-off", "both.ts", {"deinterlace": "off"})
+    check(result and result.output["frames"] == result.output["frames_deinterlaced"] ==
+          without.output["frames"] >= 98, f"both: every frame of both sizes ({result and result.output})")
+    result = run_task("video-transcode", "progressive.mp4", {"deinterlace": "maybe"})
+    check(result.status == PERMANENT and "deinterlace" in result.failure["message"],
+          f"maybe: is refused by name ({result.failure})")
+
+
+def brightness(path):
+    """The mean of every plane over the file."""
+    rows = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", path, "-vf",
+                           "format=yuv420p,signalstats,metadata=print:file=-", "-f", "null", "-"], text=True,
+                          stdout=subprocess.PIPE, check=True, env=clean_environment()).stdout.splitlines()
+    means = []
+    for key in ("YAVG", "UAVG", "VAVG"):
+        values = [float(row.split("=")[1]) for row in rows if f".{key}=" in row]
+        means.append(sum(values) / len(values))
+    return means
+
+
+def test_hdr():
+    """PQ and HLG come out as BT.709, and look like the SDR picture that they were made from, its white at
+    203 cd/m² as ITU-R BT.2408 has it."""
+    plain = "format=yuv420p,setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
+    ffmpeg(*pictures(2), "-vf", plain, "-c:v", "libx264", "-crf", "12", "sdr.mkv")
+    reference = brightness("sdr.mkv")
+    for name, transfer, label, codec in (("pq", "smpte2084", "PQ", ["libx265", "-x265-params", "log-level=none"]),
+                                         ("hlg", "arib-std-b67", "HLG", ["libx264"])):
+        path = f"{name}.mkv"
+        graph = (f"{plain},zscale=t=linear:npl=203,"
+                 f"format=gbrpf32le,zscale=p=bt2020:t={transfer}:m=bt2020nc:r=tv:npl=203,format=yuv420p10le")
+        tags = ["-color_primaries", "bt2020", "-color_trc", transfer, "-colorspace", "bt2020nc", "-color_range", "tv"]
+        ffmpeg(*pictures(2), "-vf", graph, "-c:v", *codec, *tags, path)
+        check(streams(path)[0].get("color_transfer") == transfer, f"{name}: the input is tagged")
+        result = transcode(name, path, frames=48, duration=2, width=320, height=180, least_ssim=0.1)
+        check(result and result.output["tone_mapped"] == label, f"{name}: says so ({result and result.output})")
+        check(any(label in line and "tone-mapped" in line for line in result.logs), f"{name}: also in the log")
+        video = streams(f"out/{name}.mp4")[0]
+        colours = [video.get(key) for key in ("color_transfer", "color_primaries", "color_space", "pix_fmt")]
+        check(colours == ["bt709", "bt709", "bt709", "yuv420p"], f"{name}: is BT.709 ({colours})")
+        off = [abs(a - b) for a, b in zip(brightness(f"out/{name}.mp4"), reference)]
+        check(max(off) < 8, f"{name}: looks like the original ({off})")
+    transcode("hdr-small", "pq.mkv", {"max_width": 160}, frames=48, duration=2, width=160, height=90, least_ssim=0.1)
+    # 8-bit H.264 that would be copied but for its colours
+    ffmpeg(*pictures(2), "-c:v", "libx264", "-b:v", "500k", "-g", "24", "-color_primaries", "bt2020", "-color_trc",
+           "smpte2084", "-colorspace", "bt2020nc", "tagged.mp4")
+    result = run_task("video-transcode", "tagged.mp4", {"name": "tagged"})
+    check(result.status == 0 and result.output["video"] == "encoded" and any("HDR (PQ)" in x for x in result.logs),
+          f"tagged: HDR is not copied ({result.logs})")
+    result = transcode("plain-colours", "sdr.mkv", frames=48, duration=2, width=320, height=180)
+    check(result and result.output["tone_mapped"] is None, "sdr: is not tone-mapped")
 
 
 def test_sound():
@@ -232,7 +330,7 @@ def test_cancel():
 
 need_tools()
 work_directory("video-transcode")
-for test in (test_plain, test_containers, test_variable_rate, test_sizes, test_sound, test_remux,
+for test in (test_plain, test_containers, test_variable_rate, test_sizes, test_interlaced, test_hdr, test_sound, test_remux,
              test_jump, test_refusals, test_cancel):
     print(f"-- {test.__name__}", flush=True)
     test()

@@ -105,12 +105,52 @@ static void rates_are_sane(void **state)
 	}
 }
 
+static void hdr_becomes_bt709(void **state)
+{
+	static const struct {
+		enum AVColorTransferCharacteristic transfer;
+		const char *name; /* NULL: not HDR */
+	} rows[] = {
+		{AVCOL_TRC_SMPTE2084,    "PQ" },
+		{AVCOL_TRC_ARIB_STD_B67, "HLG"},
+		{AVCOL_TRC_BT2020_10,    NULL },
+		{AVCOL_TRC_UNSPECIFIED,  NULL },
+	};
+	struct transcode_settings settings = {.level = 4, .max_width = 1920};
+	struct transcode_picture picture;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		AVFormatContext *format = avformat_alloc_context();
+		AVStream *stream = avformat_new_stream(format, NULL);
+
+		stream->codecpar->width = stream->codecpar->height = 64;
+		stream->codecpar->format = AV_PIX_FMT_YUV420P10;
+		stream->codecpar->color_trc = rows[i].transfer;
+		stream->codecpar->color_primaries = AVCOL_PRI_SMPTE432;
+		transcode_picture_init(&picture, format, stream, &settings);
+		assert_int_equal(picture.tone_map, rows[i].name != NULL);
+		if (rows[i].name) {
+			assert_string_equal(transcode_picture_hdr(rows[i].transfer), rows[i].name);
+			assert_int_equal(picture.color_transfer, AVCOL_TRC_BT709);
+			assert_int_equal(picture.color_primaries, AVCOL_PRI_BT709);
+			assert_int_equal(picture.color_space, AVCOL_SPC_BT709);
+			assert_int_equal(picture.source_primaries, AVCOL_PRI_SMPTE432);
+			assert_int_equal(picture.source_space, AVCOL_SPC_BT2020_NCL);
+		} else {
+			assert_int_equal(picture.color_transfer, rows[i].transfer);
+		}
+		avformat_free_context(format);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_fit),
 		cmocka_unit_test(levels_follow_the_standard),
 		cmocka_unit_test(rates_are_sane),
+		cmocka_unit_test(hdr_becomes_bt709),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

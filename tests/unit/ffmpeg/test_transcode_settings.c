@@ -30,6 +30,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(settings.audio_bitrate, 128000);
 	assert_int_equal(settings.audio_channels, 2);
 	assert_int_equal(settings.max_width, 1920);
+	assert_int_equal(settings.deinterlace, TRANSCODE_DEINTERLACE_AUTO);
 	assert_true(settings.faststart);
 	assert_false(settings.force);
 	assert_false(settings.allow_truncated);
@@ -41,11 +42,23 @@ static void defaults_are_the_documented_ones(void **state)
 static void bad_values_are_refused(void **state)
 {
 	static const char *const payloads[] = {
-		"{\"bitrate\":0}",         "{\"bitrate\":1e99}",     "{\"preset\":\"placebo\"}",
-		"{\"level\":\"9.9\"}",     "{\"gop_seconds\":0}",    "{\"gop_seconds\":-1}",
-		"{\"max_width\":0}",       "{\"audio_rate\":\"7\"}", "{\"audio_channels\":6}",
-		"{\"segment_gops\":0}",    "{\"name\":\"\"}",        "{\"max_duration\":\"8w\"}",
-		"{\"faststart\":\"yes\"}", "{\"bit_rate\":6000000}", "[]",
+		"{\"bitrate\":0}",
+		"{\"bitrate\":1e99}",
+		"{\"preset\":\"placebo\"}",
+		"{\"level\":\"9.9\"}",
+		"{\"gop_seconds\":0}",
+		"{\"gop_seconds\":-1}",
+		"{\"max_width\":0}",
+		"{\"audio_rate\":\"7\"}",
+		"{\"audio_channels\":6}",
+		"{\"segment_gops\":0}",
+		"{\"name\":\"\"}",
+		"{\"max_duration\":\"8w\"}",
+		"{\"faststart\":\"yes\"}",
+		"{\"bit_rate\":6000000}",
+		"[]",
+		"{\"deinterlace\":\"maybe\"}",
+		"{\"deinterlace\":true}",
 	};
 	struct transcode_settings settings = {0};
 	struct berth_error err;
