@@ -111,7 +111,7 @@ static int back_off(struct run *run, const struct attempt_record *last, struct b
 	return result;
 }
 
-static int run_attempt(struct run *run, struct attempt_record *record, struct berth_error *err)
+static int run_attempt(struct run *run, struct attempt_record **ret_record, struct berth_error *err)
 {
 	const struct attempt_context context = {
 		.loop = run->loop,
@@ -121,14 +121,18 @@ static int run_attempt(struct run *run, struct attempt_record *record, struct be
 		.checkpoints = run->checkpoints,
 		.record = run->record,
 	};
+	struct attempt_record *record;
 	int result;
 
-	run_record_start_attempt(run->record);
+	if (run_record_start_attempt(run->record, &record, err) < 0)
+		return -1;
 	result = attempt_start(&context, record, &run->attempt, err);
 	if (result == 0)
 		result = attempt_finish(run->attempt, err);
 	attempt_destroy(run->attempt);
 	run->attempt = NULL;
+	if (result >= 0)
+		*ret_record = record;
 	return result;
 }
 
@@ -137,10 +141,9 @@ static int run_attempts(struct run *run, struct berth_error *err)
 	struct run_record *record = run->record;
 
 	for (unsigned number = 1; number <= run->plan->attempts; number++) {
-		struct attempt_record *attempt = &record->attempts[record->attempt_count];
+		struct attempt_record *attempt = NULL;
 
-		attempt->number = number;
-		if (run_attempt(run, attempt, err) < 0)
+		if (run_attempt(run, &attempt, err) < 0)
 			return -1;
 		record->attempt_count++;
 		record->exit_code = attempt->exit_code;

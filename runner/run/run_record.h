@@ -37,7 +37,8 @@ struct fail_record {
 
 struct run_record {
 	uint64_t started_ns, ended_ns; /* CLOCK_REALTIME */
-	struct attempt_record attempts[RUN_ATTEMPTS_MAX];
+	struct attempt_record
+		*attempts; /* owned; only as many as there were, for all would be 200 KB */
 	size_t attempt_count;
 	json_t *output, *metadata;           /* NULL: none */
 	struct fail_record fail;             /* of the last attempt */
@@ -52,5 +53,7 @@ struct run_record {
 
 void run_record_finish(struct run_record *record);
 
-/* Forgets what only the last attempt may leave: its failure and its output. */
-void run_record_start_attempt(struct run_record *record);
+/* Adds the place of one more attempt, all zero, and forgets what only the last attempt may leave:
+ * its failure and its output. Moves the records of the attempts before it. */
+int run_record_start_attempt(struct run_record *record, struct attempt_record **ret_attempt,
+			     struct berth_error *err);

@@ -21,11 +21,14 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 
-static struct run_record *record_create(void)
+static struct run_record *record_create(size_t attempts)
 {
 	struct run_record *record = calloc(1, sizeof(*record));
+	struct attempt_record *attempt;
 
 	assert_non_null(record);
+	for (; record->attempt_count < attempts; record->attempt_count++)
+		assert_int_equal(run_record_start_attempt(record, &attempt, NULL), 0);
 	return record;
 }
 
@@ -44,7 +47,7 @@ static const char *text_at(const json_t *object, const char *key)
 
 static void test_own_error_before_a_plan(void **state)
 {
-	struct run_record *record = record_create();
+	struct run_record *record = record_create(0);
 	AUTO_JSON json_t *result = NULL;
 
 	(void)state;
@@ -69,11 +72,10 @@ static json_int_t total(const json_t *result, const char *key)
 
 static void test_totals(void **state)
 {
-	struct run_record *record = record_create();
+	struct run_record *record = record_create(2);
 	AUTO_JSON json_t *result = NULL;
 
 	(void)state;
-	record->attempt_count = 2;
 	record->attempts[0].sandbox.usage = (struct sandbox_usage){
 		.wall_ns = 5, .cpu_ns = 3, .memory_peak_bytes = 100, .oom_kills = 1};
 	record->attempts[1].sandbox.usage = (struct sandbox_usage){
@@ -94,11 +96,10 @@ static void test_totals(void **state)
 
 static void test_what_the_task_said(void **state)
 {
-	struct run_record *record = record_create();
+	struct run_record *record = record_create(1);
 	AUTO_JSON json_t *result = NULL;
 
 	(void)state;
-	record->attempt_count = 1;
 	record->attempts[0].outcome = OUTCOME_PERMANENT;
 	record->output = json_integer(4);
 	record->metadata = json_pack("{s:s}", "a", "b");
@@ -115,7 +116,7 @@ static void test_what_the_task_said(void **state)
 
 static void test_protections(void **state)
 {
-	struct run_record *record = record_create();
+	struct run_record *record = record_create(0);
 	AUTO_JSON json_t *result = NULL;
 	const json_t *missing;
 
