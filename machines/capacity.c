@@ -83,9 +83,10 @@ static void lower_v1_cpu(const char *directory, struct machine_capacity *capacit
 {
 	uint64_t quota, period = PERIOD_US;
 
+	if (!read_number(directory, "cpu.cfs_quota_us", &quota))
+		return; /* none, as almost everywhere */
 	(void)read_number(directory, "cpu.cfs_period_us", &period);
-	if (read_number(directory, "cpu.cfs_quota_us", &quota))
-		lower_by_quota(quota, period, capacity);
+	lower_by_quota(quota, period, capacity);
 }
 
 static const struct hierarchy_row hierarchy_rows[] = {
@@ -119,6 +120,8 @@ static void lower_along(const char *root, const struct hierarchy_row *row, const
 	size_t mount_length;
 	int length;
 
+	if (strcmp(group, "/") == 0)
+		group = ""; /* the mount itself, which is looked at once */
 	mount_length = strlen(root) + strlen(row->mount);
 	length = snprintf(directory, sizeof(directory), "%s%s%s", root, row->mount, group);
 	if (length < 0 || (size_t)length >= sizeof(directory))
