@@ -37,7 +37,7 @@ static int hierarchy_of(const char *controller)
 	return -1;
 }
 
-static int open_parent(const char *controller)
+static int make_parent(const char *controller)
 {
 	struct statfs facts;
 	char path[64];
@@ -47,8 +47,26 @@ static int open_parent(const char *controller)
 	if (statfs(path, &facts) < 0 || facts.f_type != CGROUP_SUPER_MAGIC)
 		return -1;
 	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/%s", controller, PARENT_NAME);
-	if (cgroup_open_directory(AT_FDCWD, path, access(path, F_OK) < 0, &fd, NULL) < 0)
+	(void)cgroup_open_directory(AT_FDCWD, path, true, &fd, NULL);
+	return fd;
+}
+
+/* Whether there is a parent or not, only in a control group file system. */
+static int open_parent(const char *controller)
+{
+	struct statfs facts;
+	char path[64];
+	int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/%s", controller, PARENT_NAME);
+	if (cgroup_open_directory(AT_FDCWD, path, false, &fd, NULL) < 0)
+		fd = make_parent(controller);
+	if (fd < 0)
 		return -1;
+	if (fstatfs(fd, &facts) < 0 || facts.f_type != CGROUP_SUPER_MAGIC) {
+		close_fd(&fd);
+		return -1;
+	}
 	/* made by a berth of root: of no use to anybody else */
 	if (faccessat(fd, ".", W_OK, AT_EACCESS) < 0)
 		close_fd(&fd);
