@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/descriptor.h"
 #include "sandbox/landlock.h"
+#include "sandbox/other_cpu.h"
 
 #define DEFAULT_STATE_PATH "/run/berth"
 #define WHOLE_MAP          "0 0 4294967295"
@@ -114,6 +115,7 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 		goto close_host;
 	host->landlock_abi = landlock_abi();
 	host->time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
+	host->may_move_init = other_cpu_is_free_choice();
 	host->vfork_task = !host->time_namespaces || exec_enters_time_namespace();
 	if (cgroup_host_open(&host->cgroup, options->cgroup_driver, err) < 0)
 		goto close_host;

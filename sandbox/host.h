@@ -13,6 +13,7 @@ struct sandbox_host {
 	bool privileged;      /* every id may be mapped, file systems may be mounted */
 	bool time_namespaces; /* CONFIG_TIME_NS */
 	bool vfork_task;      /* exec moves a vfork child into its time namespace */
+	bool may_move_init;   /* off the supervisor's CPU: its choice of CPUs is free */
 	int landlock_abi;     /* below LANDLOCK_ABI_MIN: not used */
 	int state_fd;         /* directory of the uid range locks; -1 when rootless */
 	struct cgroup_host cgroup;

@@ -22,6 +22,7 @@
 #include "sandbox/control.h"
 #include "sandbox/host.h"
 #include "sandbox/launch.h"
+#include "sandbox/other_cpu.h"
 #include "sandbox/volume_mount.h"
 
 #define EVENTS_AT_ONCE 4
@@ -142,6 +143,8 @@ static int admit(struct sandbox *sandbox, struct launch *launch, pid_t pid, stru
 	AUTO_CLOSE int proc_fd = -1, namespace_fd = -1;
 	char path[32];
 
+	if (sandbox->host->may_move_init && other_cpu_move(pid, err) < 0)
+		return -1;
 	(void)snprintf(path, sizeof(path), "/proc/%d", pid);
 	proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (proc_fd < 0)
