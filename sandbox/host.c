@@ -101,6 +101,7 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "sandbox host");
 	host->state_fd = -1;
 	host->network_pool.own_fd = -1;
+	host->ahead = options->ahead;
 	if (has_capabilities(&capable, err) < 0)
 		goto close_host;
 	host->privileged = capable && maps_every_id();

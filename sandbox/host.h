@@ -18,6 +18,7 @@ struct sandbox_host {
 	int state_fd;         /* directory of the uid range locks; -1 when rootless */
 	struct cgroup_host cgroup;
 	struct network_pool network_pool;
+	struct sandbox_ahead *ahead; /* borrowed; NULL: none */
 	struct cgroup_pool cgroup_pool;
 	int retired_fds[CGROUP_POOL_MAX]; /* mount namespaces of ended runs */
 	size_t retired_fd_count;

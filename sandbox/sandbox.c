@@ -22,6 +22,7 @@
 #include "sandbox/control.h"
 #include "sandbox/host.h"
 #include "sandbox/launch.h"
+#include "sandbox/network_ahead.h"
 #include "sandbox/other_cpu.h"
 #include "sandbox/volume_mount.h"
 
@@ -229,6 +230,9 @@ static int launch_run(struct sandbox *sandbox, struct launch *launch, struct ber
 		return -1;
 	launch->control_fd = child_fd;
 	launch->supervisor_fd = sandbox->control_fd;
+	/* before the clone in any case: what it copies has one thread */
+	network_ahead_fill(sandbox->host->ahead,
+			   launch->privileged ? &sandbox->host->network_pool : NULL);
 	sandbox->launched_ns = clock_boottime_ns();
 	if (start_init(sandbox, launch, &pid, err) < 0)
 		return -1;

@@ -125,10 +125,19 @@ struct sandbox_outcome {
 struct sandbox_host;
 struct sandbox;
 
+/* What takes longest of the first launch, a network namespace, made by a thread while the caller
+ * plans that launch: give it to sandbox_host_open(). Never needed for correctness. */
+struct sandbox_ahead;
+/* NULL when there is no memory. */
+struct sandbox_ahead *sandbox_ahead_start(void);
+/* After the host is closed. Accepts NULL. */
+void sandbox_ahead_destroy(struct sandbox_ahead *ahead);
+
 struct sandbox_host_options {
-	const char *cgroup_driver; /* "auto", "v2", "v1", "none"; NULL: auto */
-	const char *state_path;    /* NULL: /run/berth as root, else $XDG_RUNTIME_DIR/berth */
-	unsigned pool_size;        /* network namespaces kept ready; 0: none (one-shot use) */
+	const char *cgroup_driver;   /* "auto", "v2", "v1", "none"; NULL: auto */
+	const char *state_path;      /* NULL: /run/berth as root, else $XDG_RUNTIME_DIR/berth */
+	unsigned pool_size;          /* network namespaces kept ready; 0: none (one-shot use) */
+	struct sandbox_ahead *ahead; /* borrowed, for the first launch; NULL: none */
 };
 
 /* Probes what this host can enforce; cheap (no process is started). */

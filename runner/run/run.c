@@ -42,6 +42,7 @@ struct run {
 	struct loop_source *signal_source;
 	struct log_sink *log;
 	struct run_plan *plan;
+	struct sandbox_ahead *ahead;
 	struct sandbox_host *host;
 	struct checkpoint_place *checkpoints;
 	struct attempt *attempt; /* the one that runs */
@@ -178,6 +179,8 @@ static int prepare(struct run *run, struct berth_error *err)
 
 	if (watch_signals(run, err) < 0)
 		return -1;
+	if (run->options->network == SANDBOX_NETWORK_NONE)
+		host_options.ahead = run->ahead = sandbox_ahead_start();
 	if (run_plan_create(run->options, run->installation, &run->plan, err) < 0)
 		return -1;
 	if (sandbox_host_open(&host_options, &run->host, err) < 0)
@@ -262,6 +265,7 @@ static void finish(struct run *run)
 static void destroy(struct run *run)
 {
 	sandbox_host_close(run->host);
+	sandbox_ahead_destroy(run->ahead);
 	run_plan_destroy(run->plan);
 	log_sink_destroy(run->log);
 	loop_destroy(run->loop);

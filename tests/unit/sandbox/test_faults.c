@@ -40,7 +40,7 @@ struct scenario {
 	const char *driver;
 	unsigned pool;
 	unsigned launches;
-	bool disk;
+	bool disk, ahead;
 };
 
 /* Everything a run can have. */
@@ -121,6 +121,7 @@ static int work(const struct scenario *scenario, struct berth_error *err)
 		.cgroup_driver = scenario->driver,
 		.state_path = fixture.state,
 		.pool_size = scenario->pool,
+		.ahead = scenario->ahead ? sandbox_ahead_start() : NULL,
 	};
 	struct sandbox_volume *volumes[2] = {NULL};
 	struct sandbox_host *host = NULL;
@@ -128,7 +129,7 @@ static int work(const struct scenario *scenario, struct berth_error *err)
 	int result = FAILED_CLEANLY;
 
 	if (sandbox_host_open(&options, &host, err) < 0)
-		return FAILED_CLEANLY;
+		goto close_host;
 	for (unsigned i = 0; i < scenario->launches; i++) {
 		if (sandbox_volume_create_memory(host, SIZE, INODES, &volumes[0], err) < 0)
 			goto close_host;
@@ -151,6 +152,7 @@ close_host:
 	sandbox_volume_close(volumes[0]);
 	sandbox_volume_close(volumes[1]);
 	sandbox_host_close(host);
+	sandbox_ahead_destroy(options.ahead);
 	return result;
 }
 
@@ -245,6 +247,14 @@ static void test_descriptors_run_out_in_pools(void **state)
 	     (struct fault_plan){.kind = FAULT_FAIL, .errnum = EMFILE}, 3);
 }
 
+/* The network namespace is made beside it, so that the same n is not always the same call. */
+static void test_calls_fail_beside_a_thread(void **state)
+{
+	(void)state;
+	loop((struct scenario){.launches = 2, .ahead = true},
+	     (struct fault_plan){.kind = FAULT_FAIL, .errnum = EMFILE}, 3);
+}
+
 /* mke2fs makes hundreds of calls of its own: some of them. */
 static void test_making_an_image_fails(void **state)
 {
@@ -335,6 +345,7 @@ int main(int count, char **arguments)
 		cmocka_unit_test(test_every_call_fails),
 		cmocka_unit_test(test_every_call_is_refused),
 		cmocka_unit_test(test_descriptors_run_out_in_pools),
+		cmocka_unit_test(test_calls_fail_beside_a_thread),
 		cmocka_unit_test(test_making_an_image_fails),
 		cmocka_unit_test(test_no_unnamed_files),
 		cmocka_unit_test(test_every_wait_is_interrupted),

@@ -20,6 +20,7 @@
 
 #include "base/cleanup.h"
 #include "sandbox/network.h"
+#include "sandbox/network_ahead.h"
 #include "tests/unit/sandbox/leaks.h"
 
 #define SKIPPED 77
@@ -97,11 +98,58 @@ static void test_no_pool(void **state)
 	leaks_expect_none(&before);
 }
 
+static void test_ahead(void **state)
+{
+	struct sandbox_ahead *ahead;
+	struct network_pool pool;
+	struct leaks before;
+	ino_t own = current_namespace();
+
+	(void)state;
+	leaks_note(&before);
+	assert_int_equal(network_pool_init(&pool, 0, NULL), 0);
+	ahead = sandbox_ahead_start();
+	assert_non_null(ahead);
+	network_ahead_fill(ahead, &pool);
+	assert_int_equal(pool.ready, 1);
+	assert_int_equal(current_namespace(), own);
+
+	assert_int_equal(network_pool_enter(&pool, NULL), 0);
+	assert_true(current_namespace() != own);
+	assert_true(loopback_answers());
+	assert_int_equal(network_pool_leave(&pool, NULL), 0);
+	assert_int_equal(current_namespace(), own);
+
+	network_ahead_fill(ahead, &pool); /* there is only one */
+	assert_int_equal(pool.ready, 0);
+	network_pool_finish(&pool);
+	sandbox_ahead_destroy(ahead);
+	leaks_expect_none(&before);
+}
+
+static void test_ahead_that_nobody_takes(void **state)
+{
+	struct leaks before;
+	struct sandbox_ahead *ahead;
+
+	(void)state;
+	leaks_note(&before);
+	sandbox_ahead_destroy(sandbox_ahead_start());
+	ahead = sandbox_ahead_start();
+	network_ahead_fill(ahead, NULL);
+	sandbox_ahead_destroy(ahead);
+	network_ahead_fill(NULL, NULL);
+	sandbox_ahead_destroy(NULL);
+	leaks_expect_none(&before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_no_pool),
+		cmocka_unit_test(test_ahead),
+		cmocka_unit_test(test_ahead_that_nobody_takes),
 	};
 
 	if (geteuid() != 0) {
