@@ -88,6 +88,13 @@ static void wait_for_thread(struct sandbox_ahead *ahead)
 	ahead->is_running = false;
 }
 
+bool network_ahead_is_busy(struct sandbox_ahead *ahead)
+{
+	if (ahead && ahead->is_running && pthread_tryjoin_np(ahead->thread, NULL) == 0)
+		ahead->is_running = false;
+	return ahead && ahead->is_running;
+}
+
 void network_ahead_fill(struct sandbox_ahead *ahead, struct network_pool *pool)
 {
 	if (!ahead)

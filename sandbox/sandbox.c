@@ -137,6 +137,13 @@ static bool holds_disk(const struct sandbox *sandbox)
 	return false;
 }
 
+static int make_pending_cgroup(struct sandbox *sandbox, const struct launch *launch,
+			       struct berth_error *err)
+{
+	sandbox->cgroup_pending = false;
+	return cgroup_make(&sandbox->cgroup, &launch->spec->limits, err);
+}
+
 /* What only a process outside may do for one in new namespaces; then lets it go on. */
 static int admit(struct sandbox *sandbox, struct launch *launch, pid_t pid, struct berth_error *err)
 {
@@ -152,8 +159,7 @@ static int admit(struct sandbox *sandbox, struct launch *launch, pid_t pid, stru
 		return berth_fail(err, BERTH_SYSTEM, errno, "open %s", path);
 	if (identity_write_maps(&sandbox->identity, proc_fd, err) < 0)
 		return berth_fail_context(err, "map ids");
-	if (sandbox->cgroup_pending &&
-	    cgroup_make(&sandbox->cgroup, &launch->spec->limits, err) < 0)
+	if (sandbox->cgroup_pending && make_pending_cgroup(sandbox, launch, err) < 0)
 		return -1;
 	if (launch->privileged) {
 		namespace_fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
@@ -185,7 +191,7 @@ static int open_control(struct sandbox *sandbox, int *ret_child_fd, struct berth
 }
 
 /* A ready one, or one made now; where the child joins by itself, only its name: it is made while
- * the child makes its network namespace, which takes as long. */
+ * a network namespace is made, which takes as long. */
 static int prepare_cgroup(struct sandbox *sandbox, const struct sandbox_spec *spec,
 			  struct berth_error *err)
 {
@@ -230,6 +236,10 @@ static int launch_run(struct sandbox *sandbox, struct launch *launch, struct ber
 		return -1;
 	launch->control_fd = child_fd;
 	launch->supervisor_fd = sandbox->control_fd;
+	/* a better use of the time than waiting */
+	if (sandbox->cgroup_pending && network_ahead_is_busy(sandbox->host->ahead) &&
+	    make_pending_cgroup(sandbox, launch, err) < 0)
+		return -1;
 	/* before the clone in any case: what it copies has one thread */
 	network_ahead_fill(sandbox->host->ahead,
 			   launch->privileged ? &sandbox->host->network_pool : NULL);

@@ -111,6 +111,7 @@ static void test_ahead(void **state)
 	ahead = sandbox_ahead_start();
 	assert_non_null(ahead);
 	network_ahead_fill(ahead, &pool);
+	assert_false(network_ahead_is_busy(ahead));
 	assert_int_equal(pool.ready, 1);
 	assert_int_equal(current_namespace(), own);
 
@@ -136,7 +137,10 @@ static void test_ahead_that_nobody_takes(void **state)
 	leaks_note(&before);
 	sandbox_ahead_destroy(sandbox_ahead_start());
 	ahead = sandbox_ahead_start();
+	while (network_ahead_is_busy(ahead))
+		(void)usleep(100);
 	network_ahead_fill(ahead, NULL);
+	assert_false(network_ahead_is_busy(NULL));
 	sandbox_ahead_destroy(ahead);
 	network_ahead_fill(NULL, NULL);
 	sandbox_ahead_destroy(NULL);
