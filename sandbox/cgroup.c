@@ -120,6 +120,7 @@ void cgroup_begin(struct cgroup *group, struct cgroup_host *host, const char *ru
 {
 	*group = (struct cgroup){.host = host, .oom_event_fd = -1};
 	forget_fds(group->fds);
+	forget_fds(group->join_fds);
 	(void)snprintf(group->name, sizeof(group->name), "%.64s.%u.%s", run_name, ++host->sequence,
 		       host->owner);
 }
@@ -143,6 +144,7 @@ void cgroup_destroy(struct cgroup *group)
 	if (group->host->driver->remove)
 		group->host->driver->remove(group);
 	close_fds(group->fds);
+	close_fds(group->join_fds);
 	close_fd(&group->oom_event_fd);
 	group->host = NULL;
 }

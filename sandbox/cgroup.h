@@ -46,9 +46,10 @@ struct cgroup_host {
 struct cgroup {
 	struct cgroup_host *host;
 	char name[CGROUP_NAME_SIZE];
-	int fds[CGROUP_HIERARCHIES_MAX]; /* the run's directory in each hierarchy; -1: none */
-	int oom_event_fd;                /* readable after an OOM kill (v1); -1: none */
-	unsigned enforced;               /* CGROUP_* of the limits that were set */
+	int fds[CGROUP_HIERARCHIES_MAX];      /* the run's directory in each hierarchy; -1: none */
+	int join_fds[CGROUP_HIERARCHIES_MAX]; /* opened ahead for join(); -1: by name */
+	int oom_event_fd;                     /* readable after an OOM kill (v1); -1: none */
+	unsigned enforced;                    /* CGROUP_* of the limits that were set */
 };
 
 struct cgroup_driver {
@@ -57,13 +58,16 @@ struct cgroup_driver {
 	int (*probe)(struct cgroup_host *host, struct berth_error *err);
 	int (*create)(struct cgroup *group, const struct resource_limits *limits,
 		      struct berth_error *err);
+	/* Opens what join() writes to, of a group that is made ahead; NULL: nothing. */
+	void (*open_joins)(struct cgroup *group);
 	/* Moves the calling process in, in the child, before it gives up its ids; NULL when
 	 * clone3(2) has put it there. Async-signal-safe. */
 	int (*join)(const struct cgroup *group, struct berth_error *err);
 	/* The fd for CLONE_INTO_CGROUP; -1 when the child must join. */
 	int (*clone_fd)(const struct cgroup *group);
-	/* Counters; what this driver cannot tell stays SANDBOX_USAGE_UNKNOWN. */
-	void (*read_usage)(const struct cgroup *group, struct sandbox_usage *usage);
+	/* Counters; what this driver cannot tell stays SANDBOX_USAGE_UNKNOWN. What there is now,
+	 * which is nothing once the run has ended, only when is_live. */
+	void (*read_usage)(const struct cgroup *group, bool is_live, struct sandbox_usage *usage);
 	/* Removes the group; it must be empty by then. */
 	void (*remove)(struct cgroup *group);
 };

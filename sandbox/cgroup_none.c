@@ -26,9 +26,10 @@ static int none_clone_fd(const struct cgroup *group)
 	return -1;
 }
 
-static void none_read_usage(const struct cgroup *group, struct sandbox_usage *usage)
+static void none_read_usage(const struct cgroup *group, bool is_live, struct sandbox_usage *usage)
 {
 	(void)group;
+	(void)is_live;
 	(void)usage;
 }
 

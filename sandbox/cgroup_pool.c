@@ -57,6 +57,8 @@ void cgroup_pool_refill(struct cgroup_pool *pool, struct cgroup_host *host)
 			cgroup_destroy(group);
 			return;
 		}
+		if (host->driver->open_joins)
+			host->driver->open_joins(group);
 		pool->ready_count++;
 	}
 }

@@ -162,21 +162,32 @@ static int v1_create(struct cgroup *group, const struct resource_limits *limits,
 	return 0;
 }
 
+static void v1_open_joins(struct cgroup *group)
+{
+	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+		if (group->fds[i] >= 0)
+			group->join_fds[i] = openat(group->fds[i], "tasks", O_WRONLY | O_CLOEXEC);
+}
+
+/* By name where it may have been made after this child was born. */
+static int join_one(const struct cgroup *group, int hierarchy, struct berth_error *err)
+{
+	char tasks[CGROUP_NAME_SIZE + sizeof("/tasks")];
+
+	if (group->join_fds[hierarchy] >= 0)
+		return descriptor_write_all(group->join_fds[hierarchy], "0", 1, err);
+	(void)snprintf(tasks, sizeof(tasks), "%s/tasks", group->name);
+	return descriptor_write_control(group->host->parent_fds[hierarchy], tasks, "0", err);
+}
+
 /* A thread that moves itself takes no lock of the whole system: kernel/cgroup/cgroup.c,
  * cgroup_procs_write_start(). Being moved by somebody else does, and waits for an RCU grace period,
  * which is 20 ms and more on a busy host. The child is one thread. */
 static int v1_join(const struct cgroup *group, struct berth_error *err)
 {
-	char tasks[CGROUP_NAME_SIZE + sizeof("/tasks")];
-
-	(void)snprintf(tasks, sizeof(tasks), "%s/tasks", group->name);
-	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++) {
-		if (group->host->parent_fds[i] < 0)
-			continue;
-		/* by name: it may have been made after this child was born */
-		if (descriptor_write_control(group->host->parent_fds[i], tasks, "0", err) < 0)
+	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+		if (group->host->parent_fds[i] >= 0 && join_one(group, i, err) < 0)
 			return berth_fail_context(err, "cgroup v1 %s", controllers[i]);
-	}
 	return 0;
 }
 
@@ -239,22 +250,24 @@ static void read_cpu(const struct cgroup *group, struct sandbox_usage *usage)
 		usage->throttled_ns = cgroup_find_value(text, "throttled_time");
 }
 
-static void v1_read_usage(const struct cgroup *group, struct sandbox_usage *usage)
+static void v1_read_usage(const struct cgroup *group, bool is_live, struct sandbox_usage *usage)
 {
 	char text[CONTROL_SIZE];
 	int memory = group->fds[V1_MEMORY];
 
 	read_cpu(group, usage);
 	(void)read_number(memory, "memory.max_usage_in_bytes", &usage->memory_peak_bytes);
-	(void)read_number(memory, "memory.usage_in_bytes", &usage->memory_bytes);
 	if (memory >= 0 &&
 	    descriptor_read_control(memory, "memory.oom_control", text, sizeof(text), NULL) == 0)
 		usage->oom_kills = cgroup_find_value(text, "oom_kill"); /* since Linux 4.13 */
-	(void)read_number(group->fds[V1_PIDS], "pids.current", &usage->pids);
 	if (group->fds[V1_PIDS] >= 0 && descriptor_read_control(group->fds[V1_PIDS], "pids.events",
 								text, sizeof(text), NULL) == 0)
 		usage->pids_refused = cgroup_find_value(text, "max");
 	read_io(group->fds[V1_BLKIO], usage);
+	if (!is_live)
+		return;
+	(void)read_number(memory, "memory.usage_in_bytes", &usage->memory_bytes);
+	(void)read_number(group->fds[V1_PIDS], "pids.current", &usage->pids);
 }
 
 static void v1_remove(struct cgroup *group)
@@ -268,6 +281,7 @@ const struct cgroup_driver cgroup_driver_v1 = {
 	.name = "v1",
 	.probe = v1_probe,
 	.create = v1_create,
+	.open_joins = v1_open_joins,
 	.join = v1_join,
 	.clone_fd = v1_clone_fd,
 	.read_usage = v1_read_usage,

@@ -255,19 +255,21 @@ static void read_oom_events(const char *text, struct sandbox_usage *usage)
 	usage->oom_events = cgroup_find_value(text, "oom");
 }
 
-static void v2_read_usage(const struct cgroup *group, struct sandbox_usage *usage)
+static void v2_read_usage(const struct cgroup *group, bool is_live, struct sandbox_usage *usage)
 {
 	char text[CONTROL_SIZE];
 
 	read_cpu(group->fds[0], usage);
 	read_number(group->fds[0], "memory.peak", &usage->memory_peak_bytes); /* Linux 5.19 */
-	read_number(group->fds[0], "memory.current", &usage->memory_bytes);
 	if (descriptor_read_control(group->fds[0], "memory.events", text, sizeof(text), NULL) == 0)
 		read_oom_events(text, usage);
-	read_number(group->fds[0], "pids.current", &usage->pids);
 	if (descriptor_read_control(group->fds[0], "pids.events", text, sizeof(text), NULL) == 0)
 		usage->pids_refused = cgroup_find_value(text, "max");
 	read_io(group->fds[0], usage);
+	if (!is_live)
+		return;
+	read_number(group->fds[0], "memory.current", &usage->memory_bytes);
+	read_number(group->fds[0], "pids.current", &usage->pids);
 }
 
 static void v2_remove(struct cgroup *group)

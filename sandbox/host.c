@@ -124,6 +124,8 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 		goto close_host;
 	host->cgroup_pool.size =
 		options->pool_size > CGROUP_POOL_MAX ? CGROUP_POOL_MAX : options->pool_size;
+	if (host->privileged)
+		host->devices_pool.size = host->network_pool.size;
 	*ret_host = host;
 	return 0;
 
@@ -152,6 +154,7 @@ void sandbox_host_refill(struct sandbox_host *host)
 	close_retired_mounts(host);
 	cgroup_pool_refill(&host->cgroup_pool, &host->cgroup);
 	network_pool_refill(&host->network_pool);
+	devices_pool_refill(&host->devices_pool);
 }
 
 void sandbox_host_close(struct sandbox_host *host)
@@ -161,6 +164,7 @@ void sandbox_host_close(struct sandbox_host *host)
 	close_retired_mounts(host);
 	cgroup_pool_finish(&host->cgroup_pool);
 	network_pool_finish(&host->network_pool);
+	devices_pool_finish(&host->devices_pool);
 	if (host->cgroup.driver)
 		cgroup_host_close(&host->cgroup);
 	close_fd(&host->state_fd);

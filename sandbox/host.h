@@ -6,6 +6,7 @@
 
 #include "sandbox/cgroup.h"
 #include "sandbox/cgroup_pool.h"
+#include "sandbox/devices.h"
 #include "sandbox/network.h"
 #include "sandbox/sandbox.h"
 
@@ -20,6 +21,7 @@ struct sandbox_host {
 	struct network_pool network_pool;
 	struct sandbox_ahead *ahead; /* borrowed; NULL: none */
 	struct cgroup_pool cgroup_pool;
+	struct devices_pool devices_pool;
 	int retired_fds[CGROUP_POOL_MAX]; /* mount namespaces of ended runs */
 	size_t retired_fd_count;
 };

@@ -77,7 +77,7 @@ static int prepare_devices(struct root_plan *plan, struct berth_error *err)
 	struct berth_error failure = {0};
 
 	if (plan->privileged) {
-		if (devices_create(&plan->devices_fd, &failure) == 0)
+		if (devices_pool_take(plan->devices, &plan->devices_fd, &failure) == 0)
 			return 0;
 		/* no CAP_MKNOD, or a container whose device rules forbid it: bind the host's */
 		if (failure.errnum != EPERM) {

@@ -30,10 +30,13 @@ extern const size_t root_default_count;
 
 #define ROOT_DEFAULTS_MAX 32
 
+struct devices_pool;
+
 struct root_plan {
 	const struct sandbox_spec *spec;
 	const struct identity *identity;
 	bool privileged;
+	struct devices_pool *devices;       /* borrowed, when privileged */
 	int devices_fd;                     /* detached mount of the whole /dev; -1: node by node */
 	int default_fds[ROOT_DEFAULTS_MAX]; /* else: detached mounts of the host's nodes */
 	int mount_fds[SANDBOX_MOUNTS_MAX];  /* of the spec's binds; -1 otherwise */

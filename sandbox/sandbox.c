@@ -101,7 +101,7 @@ static int start_init(struct sandbox *sandbox, struct launch *launch, pid_t *ret
 		      struct berth_error *err)
 {
 	struct network_pool *pool = &sandbox->host->network_pool;
-	bool pooled = false;
+	bool pooled = false, move = sandbox->host->may_move_init && other_cpu_is_idle();
 	int clone_errno;
 	pid_t pid;
 
@@ -124,6 +124,8 @@ static int start_init(struct sandbox *sandbox, struct launch *launch, pid_t *ret
 		return -1;
 	if (pid < 0)
 		return berth_fail(err, BERTH_SYSTEM, clone_errno, "create the namespaces");
+	if (move && other_cpu_move(pid, err) < 0)
+		return -1;
 	*ret_pid = pid;
 	return 0;
 }
@@ -151,8 +153,6 @@ static int admit(struct sandbox *sandbox, struct launch *launch, pid_t pid, stru
 	AUTO_CLOSE int proc_fd = -1, namespace_fd = -1;
 	char path[32];
 
-	if (sandbox->host->may_move_init && other_cpu_move(pid, err) < 0)
-		return -1;
 	(void)snprintf(path, sizeof(path), "/proc/%d", pid);
 	proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (proc_fd < 0)
@@ -279,6 +279,7 @@ int sandbox_launch(struct sandbox_host *host, const struct sandbox_spec *spec,
 	root_plan_init(&launch.root);
 	launch.root.spec = spec;
 	launch.root.privileged = launch.privileged;
+	launch.root.devices = &host->devices_pool;
 	launched = launch_run(sandbox, &launch, err);
 	root_plan_finish(&launch.root);
 	if (launched < 0) {
@@ -432,7 +433,7 @@ static void conclude(struct sandbox *sandbox)
 			outcome->usage.io_write_bytes = outcome->usage.pids_refused =
 				outcome->usage.oom_kills = outcome->usage.oom_events =
 					SANDBOX_USAGE_UNKNOWN;
-	sandbox->host->cgroup.driver->read_usage(&sandbox->cgroup, &outcome->usage);
+	sandbox->host->cgroup.driver->read_usage(&sandbox->cgroup, false, &outcome->usage);
 	outcome->usage.memory_bytes = outcome->usage.pids = 0;
 	outcome->usage.wall_ns = clock_boottime_ns() - sandbox->launched_ns;
 	if (!sandbox->reported_end && !sandbox->exec_failed) {
@@ -556,7 +557,7 @@ int sandbox_read_usage(struct sandbox *sandbox, struct sandbox_usage *ret_usage,
 		return 0;
 	}
 	forget_usage(ret_usage);
-	sandbox->host->cgroup.driver->read_usage(&sandbox->cgroup, ret_usage);
+	sandbox->host->cgroup.driver->read_usage(&sandbox->cgroup, true, ret_usage);
 	ret_usage->wall_ns = clock_boottime_ns() - sandbox->launched_ns;
 	return 0;
 }

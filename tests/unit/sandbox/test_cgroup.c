@@ -172,7 +172,7 @@ static void test_v2_counters(void **state)
 	put_file(fixture->group_fd, "io.stat",
 		 "8:0 rbytes=100 wbytes=10 rios=1 wios=1 dbytes=0 dios=0\n"
 		 "7:0 rbytes=1 wbytes=2 rios=1 wios=1 dbytes=99 dios=0\n");
-	cgroup_driver_v2.read_usage(&group, &usage);
+	cgroup_driver_v2.read_usage(&group, true, &usage);
 	assert_int_equal(usage.cpu_ns, 300000);
 	assert_int_equal(usage.cpu_user_ns, 100000);
 	assert_int_equal(usage.cpu_system_ns, 200000);
@@ -200,7 +200,7 @@ static void test_v2_counters_that_are_not_there(void **state)
 	empty_group(fixture->group_fd);
 	put_file(fixture->group_fd, "cpu.stat", "usage_usec 1\n");
 	put_file(fixture->group_fd, "memory.events", "oom 2\n");
-	cgroup_driver_v2.read_usage(&group, &usage);
+	cgroup_driver_v2.read_usage(&group, true, &usage);
 	assert_int_equal(usage.cpu_ns, 1000);
 	assert_true(usage.cpu_user_ns == SANDBOX_USAGE_UNKNOWN);
 	assert_true(usage.throttled_ns == SANDBOX_USAGE_UNKNOWN);
@@ -272,7 +272,7 @@ static void test_none_and_unknown(void **state)
 	assert_int_equal(group.enforced, 0);
 	assert_int_equal(host.driver->clone_fd(&group), -1);
 	assert_null(host.driver->join);
-	host.driver->read_usage(&group, &usage);
+	host.driver->read_usage(&group, true, &usage);
 	assert_true(usage.cpu_ns == SANDBOX_USAGE_UNKNOWN);
 	cgroup_destroy(&group);
 	cgroup_host_close(&host);

@@ -124,7 +124,7 @@ static void test_life_of_a_group(void **state)
 	child = start_consumer(&group);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFSIGNALED(status));
-	host.driver->read_usage(&group, &usage);
+	host.driver->read_usage(&group, true, &usage);
 	assert_in_range(usage.memory_peak_bytes, TOUCHED, MEMORY);
 	assert_in_range(usage.cpu_ns, BURNED_NS / 8, UINT64_C(4000000000));
 	if (host.features & CGROUP_PIDS)
@@ -134,6 +134,34 @@ static void test_life_of_a_group(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 	cgroup_destroy(&group);
 	assert_int_equal(access(path, F_OK), -1);
+	cgroup_host_close(&host);
+	leaks_expect_none(&before);
+}
+
+static void test_joining_what_was_opened_ahead(void **state)
+{
+	struct sandbox_usage usage;
+	struct cgroup_host host;
+	struct cgroup group, nameless;
+	struct leaks before;
+	pid_t child;
+
+	(void)state;
+	memset(&usage, 0xff, sizeof(usage));
+	leaks_note(&before);
+	assert_int_equal(cgroup_host_open(&host, "v1", NULL), 0);
+	assert_int_equal(cgroup_create(&group, &host, "unit-ahead", &limits, NULL), 0);
+	host.driver->open_joins(&group);
+	for (size_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+		assert_true(group.fds[i] < 0 || group.join_fds[i] >= 0);
+	nameless = group;
+	nameless.name[0] = '\0'; /* a join by name would find nothing */
+	child = start_consumer(&nameless);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	host.driver->read_usage(&group, false, &usage);
+	assert_in_range(usage.memory_peak_bytes, TOUCHED, MEMORY);
+	assert_true(usage.memory_bytes == SANDBOX_USAGE_UNKNOWN); /* not asked for */
+	cgroup_destroy(&group);
 	cgroup_host_close(&host);
 	leaks_expect_none(&before);
 }
@@ -270,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life_of_a_group),
+		cmocka_unit_test(test_joining_what_was_opened_ahead),
 		cmocka_unit_test(test_limits_nobody_asked_for),
 		cmocka_unit_test(test_half_made),
 		cmocka_unit_test(test_sweep),

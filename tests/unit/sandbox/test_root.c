@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "sandbox/devices.h"
 #include "sandbox/root.h"
 #include "tests/unit/sandbox/fixture.h"
 #include "tests/unit/sandbox/leaks.h"
@@ -362,6 +363,40 @@ static void test_defaults_are_documented(void **state)
 
 #define ROOT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static dev_t take_devices(struct devices_pool *pool)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat facts;
+
+	assert_int_equal(devices_pool_take(pool, &fd, NULL), 0);
+	assert_int_equal(fstatat(fd, "null", &facts, 0), 0);
+	assert_true(S_ISCHR(facts.st_mode));
+	return facts.st_dev;
+}
+
+/* Ready or made now, no two runs have the same. */
+static void test_devices_are_a_runs_own(void **state)
+{
+	struct devices_pool pool = {.size = 2};
+	AUTO_CLOSE int first_fd = -1, second_fd = -1;
+	struct stat first, second;
+
+	(void)state;
+	devices_pool_refill(&pool);
+	devices_pool_refill(&pool);
+	assert_int_equal(pool.ready, 2);
+	assert_int_equal(devices_pool_take(&pool, &first_fd, NULL), 0);
+	assert_int_equal(devices_pool_take(&pool, &second_fd, NULL), 0);
+	assert_int_equal(pool.ready, 0);
+	assert_int_equal(fstat(first_fd, &first), 0);
+	assert_int_equal(fstat(second_fd, &second), 0);
+	assert_true(first.st_dev != second.st_dev);
+	assert_true(take_devices(&pool) != first.st_dev);
+	devices_pool_refill(&pool);
+	devices_pool_finish(&pool);
+	assert_int_equal(pool.ready, 0);
+}
+
 int main(int count, char **arguments)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +410,7 @@ int main(int count, char **arguments)
 		ROOT_TEST(test_mounts_below_a_source),
 		ROOT_TEST(test_host_sees_no_mount),
 		ROOT_TEST(test_without_mknod),
+		ROOT_TEST(test_devices_are_a_runs_own),
 		cmocka_unit_test(test_defaults_are_documented),
 	};
 	int failed;
