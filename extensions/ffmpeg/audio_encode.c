@@ -18,6 +18,7 @@
 #include "extensions/ffmpeg/packet_file.h"
 
 #define GAP_PER_RATE   10   /* 1/10 s: smaller differences are a container's rounding */
+#define JUMP_MAX_S     600  /* of silence at once: a longer one is a damaged timestamp */
 #define SILENCE_STEP   4096 /* samples */
 #define DAMAGE_FREE    64   /* packets */
 #define DAMAGE_PERCENT 10
@@ -229,7 +230,7 @@ static int keep_step(struct audio_run *run, const AVFrame *frame, struct berth_e
 	}
 	wanted -= run->resampler ? swr_get_delay(run->resampler, run->encoder->sample_rate) : 0;
 	difference = wanted - (run->queued - run->to_drop);
-	limit = (int64_t)(run->job->settings->max_duration_ms / 1000) * run->encoder->sample_rate;
+	limit = (int64_t)JUMP_MAX_S * run->encoder->sample_rate;
 	if (difference > limit || difference < -limit)
 		return berth_fail(err, BERTH_INVALID, 0, "the audio's timestamps jump by %lld s",
 				  (long long)(difference / run->encoder->sample_rate));

@@ -149,6 +149,13 @@ def test_endless():
     hostile("sync.ts", "sync.ts")
     write("frames.mp3", b"\xff\xfb\x90\x64" + b"\x00" * 413)
     hostile("frames.mp3", "frames.mp3", TASKS[1:])
+    data = read("small.ts")
+    at = 0
+    for _ in range(5):
+        at = data.find(b"\x00\x00\x01\xc0", at + 1)
+    data[at + 9] ^= 0x06
+    write("jump.ts", data)  # ten hours between two timestamps of the sound
+    hostile("jump.ts", "jump.ts", TASKS[2:])
     data = read("small.mp4")
     at = data.find(b"stts")
     data[at + 8:at + 20] = struct.pack(">III", 1, 0x7fffffff, 0x7fffffff)
