@@ -9,9 +9,14 @@
 
 #include "base/clock.h"
 
-#define ULID_BYTES  16
-#define TIME_BYTES  6
-#define ULID_DIGITS 26
+#define NUMBER_EPOCH_MS     UINT64_C(1577836800000) /* 2020-01-01 */
+#define NUMBER_SEQUENCE_BIT 22
+#define NUMBER_DIGITS       13
+#define ULID_BYTES          16
+#define TIME_BYTES          6
+#define ULID_DIGITS         26
+
+static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
 static int fill_random(unsigned char *target, size_t length, struct berth_error *err)
 {
@@ -28,7 +33,6 @@ static int fill_random(unsigned char *target, size_t length, struct berth_error 
 /* The 128 bits as 26 digits of 5 bits, the first digit holding only 3. */
 static void encode(const unsigned char ulid[ULID_BYTES], char *target)
 {
-	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 	unsigned bits = 0, have = 2; /* two leading zero bits make 130 = 26 * 5 */
 
 	for (size_t i = 0; i < ULID_BYTES; i++) {
@@ -56,5 +60,62 @@ int identifier_create(const char *prefix, char ret_text[IDENTIFIER_SIZE], struct
 	ret_text[length] = '_';
 	encode(ulid, ret_text + length + 1);
 	ret_text[length + 1 + ULID_DIGITS] = '\0';
+	return 0;
+}
+
+int64_t identifier_first_number(uint64_t realtime_ns)
+{
+	uint64_t ms = realtime_ns / CLOCK_NS_PER_MS;
+
+	if (ms <= NUMBER_EPOCH_MS)
+		return 0;
+	return (int64_t)((ms - NUMBER_EPOCH_MS) << NUMBER_SEQUENCE_BIT & INT64_MAX);
+}
+
+int64_t identifier_next_number(int64_t last)
+{
+	int64_t number = identifier_first_number(clock_realtime_ns());
+
+	return number > last ? number : last + 1;
+}
+
+uint64_t identifier_number_ms(int64_t number)
+{
+	return ((uint64_t)number >> NUMBER_SEQUENCE_BIT) + NUMBER_EPOCH_MS;
+}
+
+void identifier_format_number(const char *prefix, int64_t number,
+			      char ret_text[IDENTIFIER_NUMBER_SIZE])
+{
+	size_t length = strnlen(prefix, IDENTIFIER_PREFIX_MAX);
+
+	memcpy(ret_text, prefix, length);
+	ret_text[length] = '_';
+	for (size_t i = 0; i < NUMBER_DIGITS; i++)
+		ret_text[length + 1 + i] =
+			digits[(uint64_t)number >> (5 * (NUMBER_DIGITS - 1 - i)) & 31];
+	ret_text[length + 1 + NUMBER_DIGITS] = '\0';
+}
+
+int identifier_parse_number(const char *prefix, const char *text, int64_t *ret_number,
+			    struct berth_error *err)
+{
+	size_t length = strlen(prefix);
+	uint64_t number = 0;
+
+	if (strncmp(text, prefix, length) != 0 || text[length] != '_' ||
+	    strlen(text) != length + 1 + NUMBER_DIGITS)
+		return berth_fail(err, BERTH_INVALID, 0,
+				  "\"%.64s\" is no identifier of the form %s_ and %d characters",
+				  text, prefix, NUMBER_DIGITS);
+	for (const char *next = text + length + 1; *next; next++) {
+		const char *digit = strchr(digits, *next);
+
+		if (!digit || number >> 58 != 0)
+			return berth_fail(err, BERTH_INVALID, 0, "\"%.64s\" is no identifier",
+					  text);
+		number = number << 5 | (uint64_t)(digit - digits);
+	}
+	*ret_number = (int64_t)number;
 	return 0;
 }

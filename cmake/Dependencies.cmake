@@ -2,7 +2,7 @@
 find_package(PkgConfig REQUIRED)
 
 # Release programs carry the small libraries inside: they start faster and need less at run time.
-option(BERTH_STATIC "Link jansson, libseccomp and libcap statically" OFF)
+option(BERTH_STATIC "Link the small libraries statically" OFF)
 set(_library_suffixes ${CMAKE_FIND_LIBRARY_SUFFIXES})
 if(BERTH_STATIC)
 	set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
@@ -10,6 +10,8 @@ endif()
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(LIBSECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(LIBCAP REQUIRED IMPORTED_TARGET libcap)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 set(CMAKE_FIND_LIBRARY_SUFFIXES ${_library_suffixes})
 
 if(BUILD_TESTING)

@@ -87,13 +87,74 @@ static void agrees_with_libc_on_every_day(void **state)
 	}
 }
 
+struct date_row {
+	const char *text;
+	uint64_t ns;
+};
+
+static const struct date_row date_rows[] = {
+	{"1970-01-01T00:00:00Z",            0                            },
+	{"2026-11-22T22:08:47.123Z",        UINT64_C(1795385327123000000)},
+	{"2026-11-22t22:08:47.1234567891z", UINT64_C(1795385327123456789)},
+	{"2026-11-23 00:08:47.5+02:00",     UINT64_C(1795385327500000000)},
+	{"2026-11-22T20:38:47-01:30",       UINT64_C(1795385327000000000)},
+	{"2024-02-29T12:00:00Z",            UINT64_C(1709208000000000000)},
+	{"2016-12-31T23:59:60Z",            UINT64_C(1483228800000000000)},
+};
+
+static const char *const no_dates[] = {
+	"",
+	"2026-11-22",
+	"2026-11-22T22:08:47",
+	"2026-11-22T22:08Z",
+	"2026-13-01T00:00:00Z",
+	"2025-02-29T00:00:00Z",
+	"2026-00-10T00:00:00Z",
+	"2026-11-22T24:00:00Z",
+	"2026-11-22T22:08:47.Z",
+	"2026-11-22T22:08:47+1:00",
+	"2026-11-22T22:08:47Z ",
+	"1969-12-31T23:59:59Z",
+	"1970-01-01T00:00:00+00:01",
+	"9999-01-01T00:00:00Z",
+	"tomorrow",
+};
+
+static void reads_dates(void **state)
+{
+	uint64_t ns = 1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(date_rows) / sizeof(date_rows[0]); i++) {
+		assert_int_equal(clock_parse_rfc3339(date_rows[i].text, &ns, NULL), 0);
+		assert_int_equal(ns, date_rows[i].ns);
+	}
+	for (size_t i = 0; i < sizeof(no_dates) / sizeof(no_dates[0]); i++)
+		if (clock_parse_rfc3339(no_dates[i], &ns, NULL) == 0)
+			fail_msg("%s was taken", no_dates[i]);
+}
+
+static void reads_what_it_writes(void **state)
+{
+	char text[CLOCK_RFC3339_SIZE];
+	uint64_t ns = 0;
+
+	(void)state;
+	for (uint64_t day = 0; day < 200000; day++) {
+		uint64_t seconds = day * 86400 + 3661;
+
+		clock_format_rfc3339(seconds * CLOCK_NS_PER_S, text);
+		assert_int_equal(clock_parse_rfc3339(text, &ns, NULL), 0);
+		assert_int_equal(ns, seconds * CLOCK_NS_PER_S);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(moves_forward),
-		cmocka_unit_test(can_be_replaced),
-		cmocka_unit_test(formats_dates),
-		cmocka_unit_test(agrees_with_libc_on_every_day),
+		cmocka_unit_test(moves_forward), cmocka_unit_test(can_be_replaced),
+		cmocka_unit_test(formats_dates), cmocka_unit_test(agrees_with_libc_on_every_day),
+		cmocka_unit_test(reads_dates),   cmocka_unit_test(reads_what_it_writes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

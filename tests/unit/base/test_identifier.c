@@ -100,9 +100,76 @@ static void refuses_bad_prefixes(void **state)
 	}
 }
 
+static void numbers_grow_and_come_back(void **state)
+{
+	static const int64_t numbers[] = {0, 1, 31, 32, INT64_C(1) << 62, INT64_MAX};
+	char text[IDENTIFIER_NUMBER_SIZE];
+	int64_t number, last = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		identifier_format_number("run", numbers[i], text);
+		assert_int_equal(strspn(text + 4, DIGITS), 13);
+		assert_int_equal(identifier_parse_number("run", text, &number, NULL), 0);
+		assert_true(number == numbers[i]);
+	}
+	for (int i = 0; i < 10000; i++) {
+		number = identifier_next_number(last);
+		assert_true(number > last);
+		last = number;
+	}
+	clock_inject(&fake_clock);
+	now_ns = UINT64_C(1800000000123) * CLOCK_NS_PER_MS;
+	assert_true(identifier_number_ms(identifier_next_number(0)) == UINT64_C(1800000000123));
+	now_ns = 0; /* a clock that was set back */
+	assert_true(identifier_next_number(last) == last + 1);
+	clock_inject(NULL);
+}
+
+static void a_date_has_a_first_number(void **state)
+{
+	(void)state;
+	clock_inject(&fake_clock);
+	now_ns = UINT64_C(1700000000123) * CLOCK_NS_PER_MS;
+	assert_true(identifier_first_number(now_ns) == identifier_next_number(0));
+	assert_true(identifier_first_number(now_ns + CLOCK_NS_PER_MS) > identifier_next_number(0));
+	assert_true(identifier_first_number(now_ns + 1) == identifier_first_number(now_ns));
+	clock_inject(NULL);
+	assert_true(identifier_first_number(0) == 0);
+}
+
+static void refuses_bad_numbers(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"run",
+		"run_",
+		"run_000000000000",
+		"run_00000000000000",
+		"run_000000000000u",
+		"run_000000000000A",
+		"batch_0000000000000",
+		"run_8000000000000", /* 2^63 */
+		"run_zzzzzzzzzzzzz",
+		"run-0000000000000",
+	};
+	struct berth_error err;
+	int64_t number = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_int_equal(identifier_parse_number("run", texts[i], &number, &err), -1);
+		assert_int_equal(err.code, BERTH_INVALID);
+		assert_int_equal(number, 7);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_grow_and_come_back),
+		cmocka_unit_test(a_date_has_a_first_number),
+		cmocka_unit_test(refuses_bad_numbers),
 		cmocka_unit_test(has_prefix_and_26_digits),
 		cmocka_unit_test(carries_the_time),
 		cmocka_unit_test(sorts_by_time),
