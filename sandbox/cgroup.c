@@ -116,11 +116,16 @@ void cgroup_host_close(struct cgroup_host *host)
 	close_fds(host->parent_fds);
 }
 
-void cgroup_begin(struct cgroup *group, struct cgroup_host *host, const char *run_name)
+void cgroup_init(struct cgroup *group, struct cgroup_host *host)
 {
 	*group = (struct cgroup){.host = host, .oom_event_fd = -1};
 	forget_fds(group->fds);
 	forget_fds(group->join_fds);
+}
+
+void cgroup_begin(struct cgroup *group, struct cgroup_host *host, const char *run_name)
+{
+	cgroup_init(group, host);
 	(void)snprintf(group->name, sizeof(group->name), "%.64s.%u.%s", run_name, ++host->sequence,
 		       host->owner);
 }
@@ -233,9 +238,12 @@ void cgroup_sweep(struct cgroup_host *host)
 		return;
 	(void)steal_fd(&fd);
 	while ((entry = readdir(directory))) {
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
-		    is_stale(host, entry->d_name))
-			remove_everywhere(host, entry->d_name);
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		    !is_stale(host, entry->d_name))
+			continue;
+		if (host->driver->rescue)
+			host->driver->rescue(host, entry->d_name);
+		remove_everywhere(host, entry->d_name);
 	}
 }
 

@@ -21,9 +21,11 @@ enum {
 	CGROUP_IO_WEIGHT = 1 << 4,
 	CGROUP_IO_USAGE = 1 << 5,
 	CGROUP_OOM_GROUP = 1 << 6,
+	CGROUP_FREEZE = 1 << 7,  /* the kernel stops a whole group */
+	CGROUP_RECLAIM = 1 << 8, /* memory can be taken from a group on demand */
 };
 
-#define CGROUP_HIERARCHIES_MAX 5
+#define CGROUP_HIERARCHIES_MAX 6
 #define CGROUP_NAME_SIZE       128
 
 struct cgroup_driver;
@@ -70,7 +72,21 @@ struct cgroup_driver {
 	void (*read_usage)(const struct cgroup *group, bool is_live, struct sandbox_usage *usage);
 	/* Removes the group; it must be empty by then. */
 	void (*remove)(struct cgroup *group);
+	/* What follows is NULL where a driver cannot. Asks for the group to be frozen or thawed;
+	 * CGROUP_CHANGING when its processes are not all there yet: ask again. */
+	int (*freeze)(const struct cgroup *group, bool frozen, struct berth_error *err);
+	/* Lets processes of a frozen group die of a SIGKILL that they have got. */
+	void (*let_die)(const struct cgroup *group);
+	/* Takes up to so much of its memory, to swap too; CGROUP_CHANGING when there may be more.
+	 */
+	int (*reclaim)(const struct cgroup *group, uint64_t bytes, struct berth_error *err);
+	/* The directory with its cgroup.procs and pids.current. */
+	int (*processes_fd)(const struct cgroup *group);
+	/* Thaws a group of a dead supervisor, whose processes have been killed. */
+	void (*rescue)(const struct cgroup_host *host, const char *name);
 };
+
+#define CGROUP_CHANGING 1
 
 /* One limit in both versions; a file that is not there is a limit this host cannot enforce. */
 struct cgroup_limit_row {
@@ -90,6 +106,8 @@ extern const struct cgroup_driver cgroup_driver_v2, cgroup_driver_v1, cgroup_dri
 int cgroup_host_open(struct cgroup_host *host, const char *name, struct berth_error *err);
 void cgroup_host_close(struct cgroup_host *host);
 
+/* One without a name, and with nothing open. */
+void cgroup_init(struct cgroup *group, struct cgroup_host *host);
 /* Names a group after the run and this process, so that a sweep can tell it is stale. */
 void cgroup_begin(struct cgroup *group, struct cgroup_host *host, const char *run_name);
 /* Makes the group that was named. Apart, so that a child that joins later can start meanwhile. */

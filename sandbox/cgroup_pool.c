@@ -47,20 +47,31 @@ void cgroup_pool_retire(struct cgroup_pool *pool, struct cgroup *group)
 	*group = (struct cgroup){0};
 }
 
+bool cgroup_pool_refill_step(struct cgroup_pool *pool, struct cgroup_host *host)
+{
+	struct cgroup *group;
+
+	if (pool->retired_count > 0) {
+		cgroup_destroy(&pool->retired[--pool->retired_count]);
+		return true;
+	}
+	if (!pool->limits_known || pool->ready_count >= pool->size)
+		return false;
+	group = &pool->ready[pool->ready_count];
+	if (cgroup_create(group, host, "ready", &pool->limits, NULL) < 0) {
+		cgroup_destroy(group);
+		return false;
+	}
+	if (host->driver->open_joins)
+		host->driver->open_joins(group);
+	pool->ready_count++;
+	return true;
+}
+
 void cgroup_pool_refill(struct cgroup_pool *pool, struct cgroup_host *host)
 {
-	remove_retired(pool);
-	while (pool->limits_known && pool->ready_count < pool->size) {
-		struct cgroup *group = &pool->ready[pool->ready_count];
-
-		if (cgroup_create(group, host, "ready", &pool->limits, NULL) < 0) {
-			cgroup_destroy(group);
-			return;
-		}
-		if (host->driver->open_joins)
-			host->driver->open_joins(group);
-		pool->ready_count++;
-	}
+	while (cgroup_pool_refill_step(pool, host))
+		continue;
 }
 
 void cgroup_pool_finish(struct cgroup_pool *pool)

@@ -32,4 +32,7 @@ void cgroup_pool_retire(struct cgroup_pool *pool, struct cgroup *group);
 /* Removes the retired groups and makes ready ones. Stops silently when the host refuses. */
 void cgroup_pool_refill(struct cgroup_pool *pool, struct cgroup_host *host);
 
+/* One group removed or made; false: there is nothing to do, or the host refuses. */
+bool cgroup_pool_refill_step(struct cgroup_pool *pool, struct cgroup_host *host);
+
 void cgroup_pool_finish(struct cgroup_pool *pool);

@@ -17,16 +17,18 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/sandbox.h"
 
-#define PARENT_NAME  "berth"
-#define CONTROL_SIZE 4096
-#define IO_SIZE      65536    /* a dozen lines for each device that the group has used */
-#define NS_PER_TICK  10000000 /* cpuacct.stat counts USER_HZ, which is 100 on every port */
+#define PARENT_NAME     "berth"
+#define CONTROL_SIZE    4096
+#define IO_SIZE         65536 /* a dozen lines for each device that the group has used */
+#define RESCUE_LOOKS    100   /* half a second, for killed processes to die in */
+#define RESCUE_PAUSE_US 5000
+#define NS_PER_TICK     10000000 /* cpuacct.stat counts USER_HZ, which is 100 on every port */
 
-enum { V1_CPU, V1_CPUACCT, V1_MEMORY, V1_PIDS, V1_BLKIO };
+enum { V1_CPU, V1_CPUACCT, V1_MEMORY, V1_PIDS, V1_BLKIO, V1_FREEZER };
 
 static const char *const controllers[CGROUP_HIERARCHIES_MAX] = {
 	[V1_CPU] = "cpu",   [V1_CPUACCT] = "cpuacct", [V1_MEMORY] = "memory",
-	[V1_PIDS] = "pids", [V1_BLKIO] = "blkio",
+	[V1_PIDS] = "pids", [V1_BLKIO] = "blkio",     [V1_FREEZER] = "freezer",
 };
 
 static int hierarchy_of(const char *controller)
@@ -100,6 +102,9 @@ static int v1_probe(struct cgroup_host *host, struct berth_error *err)
 	host->features |= CGROUP_OOM_GROUP;
 	if (host->parent_fds[V1_BLKIO] >= 0)
 		host->features |= CGROUP_IO_USAGE;
+	if (host->parent_fds[V1_FREEZER] >= 0)
+		host->features |= CGROUP_FREEZE;
+	host->features |= CGROUP_RECLAIM;
 	return 0;
 }
 
@@ -277,6 +282,63 @@ static void v1_remove(struct cgroup *group)
 			cgroup_remove_directory(group->host->parent_fds[i], group->name);
 }
 
+/* Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst: each look goes on with a freeze that
+ * some process has kept from being complete. */
+static int v1_freeze(const struct cgroup *group, bool frozen, struct berth_error *err)
+{
+	const char *wanted = frozen ? "FROZEN" : "THAWED";
+	char state[32];
+
+	if (descriptor_write_control(group->fds[V1_FREEZER], "freezer.state", wanted, err) < 0 ||
+	    descriptor_read_control(group->fds[V1_FREEZER], "freezer.state", state, sizeof(state),
+				    err) < 0)
+		return -1;
+	return strcmp(state, wanted) == 0 ? 0 : CGROUP_CHANGING;
+}
+
+/* The freezer holds even what was killed. */
+static void v1_let_die(const struct cgroup *group)
+{
+	if (group->fds[V1_FREEZER] >= 0)
+		(void)descriptor_write_control(group->fds[V1_FREEZER], "freezer.state", "THAWED",
+					       NULL);
+}
+
+/* All that there is, in one call: memory.rst §5.1. */
+static int v1_reclaim(const struct cgroup *group, uint64_t bytes, struct berth_error *err)
+{
+	(void)bytes;
+	return descriptor_write_control(group->fds[V1_MEMORY], "memory.force_empty", "0", err);
+}
+
+static int v1_processes_fd(const struct cgroup *group)
+{
+	return group->fds[V1_PIDS] >= 0 ? group->fds[V1_PIDS] : group->fds[V1_MEMORY];
+}
+
+/* Its processes were killed with their supervisor, and cannot die while they are frozen. */
+static void v1_rescue(const struct cgroup_host *host, const char *name)
+{
+	char path[CGROUP_NAME_SIZE + sizeof("/freezer.state")], text[CONTROL_SIZE];
+
+	if (host->parent_fds[V1_FREEZER] < 0)
+		return;
+	(void)snprintf(path, sizeof(path), "%s/freezer.state", name);
+	if (descriptor_read_control(host->parent_fds[V1_FREEZER], path, text, sizeof(text), NULL) <
+		    0 ||
+	    strcmp(text, "THAWED") == 0 ||
+	    descriptor_write_control(host->parent_fds[V1_FREEZER], path, "THAWED", NULL) < 0)
+		return;
+	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", name);
+	for (int i = 0; i < RESCUE_LOOKS; i++) {
+		if (descriptor_read_control(host->parent_fds[V1_FREEZER], path, text, sizeof(text),
+					    NULL) < 0 ||
+		    !text[0])
+			return;
+		(void)usleep(RESCUE_PAUSE_US);
+	}
+}
+
 const struct cgroup_driver cgroup_driver_v1 = {
 	.name = "v1",
 	.probe = v1_probe,
@@ -286,4 +348,9 @@ const struct cgroup_driver cgroup_driver_v1 = {
 	.clone_fd = v1_clone_fd,
 	.read_usage = v1_read_usage,
 	.remove = v1_remove,
+	.freeze = v1_freeze,
+	.let_die = v1_let_die,
+	.reclaim = v1_reclaim,
+	.processes_fd = v1_processes_fd,
+	.rescue = v1_rescue,
 };

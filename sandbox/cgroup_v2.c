@@ -156,6 +156,9 @@ static int v2_probe(struct cgroup_host *host, struct berth_error *err)
 		host->features |= CGROUP_CPU;
 	if (text_has_word(available, "memory"))
 		host->features |= CGROUP_MEMORY | CGROUP_OOM_GROUP | CGROUP_SWAP;
+	if (faccessat(host->parent_fds[0], "memory.reclaim", W_OK, AT_EACCESS) == 0) /* 5.19 */
+		host->features |= CGROUP_RECLAIM;
+	host->features |= CGROUP_FREEZE; /* 5.2, older than what the mounts need */
 	if (text_has_word(available, "pids"))
 		host->features |= CGROUP_PIDS;
 	if (text_has_word(available, "io"))
@@ -278,6 +281,49 @@ static void v2_remove(struct cgroup *group)
 		cgroup_remove_directory(group->host->parent_fds[0], group->name);
 }
 
+/* cgroup-v2.rst: cgroup.events tells when every process has come to its stop. */
+static int v2_freeze(const struct cgroup *group, bool frozen, struct berth_error *err)
+{
+	char text[CONTROL_SIZE];
+
+	if (descriptor_write_control(group->fds[0], "cgroup.freeze", frozen ? "1" : "0", err) < 0 ||
+	    descriptor_read_control(group->fds[0], "cgroup.events", text, sizeof(text), err) < 0)
+		return -1;
+	return cgroup_find_value(text, "frozen") == frozen ? 0 : CGROUP_CHANGING;
+}
+
+/* The freezer lets what was killed die; this reaches what was never told (5.14). */
+static void v2_let_die(const struct cgroup *group)
+{
+	(void)descriptor_write_control(group->fds[0], "cgroup.kill", "1", NULL);
+}
+
+/* Swap is 0 for a run (cgroup_limit_table.c), and open only while somebody asks for this. */
+static int v2_reclaim(const struct cgroup *group, uint64_t bytes, struct berth_error *err)
+{
+	struct berth_error failure = {0};
+	char text[32];
+	int result;
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, bytes);
+	(void)descriptor_write_control(group->fds[0], "memory.swap.max", "max", NULL);
+	result = descriptor_write_control(group->fds[0], "memory.reclaim", text, &failure);
+	(void)descriptor_write_control(group->fds[0], "memory.swap.max", "0", NULL);
+	if (result == 0)
+		return CGROUP_CHANGING;
+	/* less than was asked for could be taken: that was all */
+	if (failure.errnum == EAGAIN || failure.errnum == EIO)
+		return 0;
+	if (err)
+		*err = failure;
+	return -1;
+}
+
+static int v2_processes_fd(const struct cgroup *group)
+{
+	return group->fds[0];
+}
+
 const struct cgroup_driver cgroup_driver_v2 = {
 	.name = "v2",
 	.probe = v2_probe,
@@ -285,4 +331,8 @@ const struct cgroup_driver cgroup_driver_v2 = {
 	.clone_fd = v2_clone_fd,
 	.read_usage = v2_read_usage,
 	.remove = v2_remove,
+	.freeze = v2_freeze,
+	.let_die = v2_let_die,
+	.reclaim = v2_reclaim,
+	.processes_fd = v2_processes_fd,
 };

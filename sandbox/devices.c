@@ -82,10 +82,18 @@ int devices_pool_take(struct devices_pool *pool, int *ret_fd, struct berth_error
 	return 0;
 }
 
+bool devices_pool_refill_step(struct devices_pool *pool)
+{
+	if (pool->ready >= pool->size || devices_create(&pool->fds[pool->ready], NULL) < 0)
+		return false;
+	pool->ready++;
+	return true;
+}
+
 void devices_pool_refill(struct devices_pool *pool)
 {
-	while (pool->ready < pool->size && devices_create(&pool->fds[pool->ready], NULL) == 0)
-		pool->ready++;
+	while (devices_pool_refill_step(pool))
+		continue;
 }
 
 void devices_pool_finish(struct devices_pool *pool)

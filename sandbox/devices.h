@@ -25,7 +25,8 @@ int devices_create(int *ret_fd, struct berth_error *err);
 
 /* A ready one, or one made now. The same errors. */
 int devices_pool_take(struct devices_pool *pool, int *ret_fd, struct berth_error *err);
-/* Stops silently when the host refuses. */
+/* Makes one more; false when there are enough, or the host refuses. */
+bool devices_pool_refill_step(struct devices_pool *pool);
 void devices_pool_refill(struct devices_pool *pool);
 void devices_pool_finish(struct devices_pool *pool);
 

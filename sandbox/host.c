@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/descriptor.h"
+#include "sandbox/handover.h"
 #include "sandbox/landlock.h"
 #include "sandbox/other_cpu.h"
 
@@ -99,7 +100,7 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 	host = calloc(1, sizeof(*host));
 	if (!host)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "sandbox host");
-	host->state_fd = -1;
+	host->state_fd = host->view_namespace_fd = -1;
 	host->network_pool.own_fd = -1;
 	host->ahead = options->ahead;
 	if (has_capabilities(&capable, err) < 0)
@@ -120,6 +121,7 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 	host->vfork_task = !host->time_namespaces || exec_enters_time_namespace();
 	if (cgroup_host_open(&host->cgroup, options->cgroup_driver, err) < 0)
 		goto close_host;
+	host->cgroup.sequence = options->group_sequence;
 	if (host->privileged && network_pool_init(&host->network_pool, options->pool_size, err) < 0)
 		goto close_host;
 	host->cgroup_pool.size =
@@ -132,6 +134,16 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 close_host:
 	sandbox_host_close(host);
 	return -1;
+}
+
+bool sandbox_host_is_privileged(const struct sandbox_host *host)
+{
+	return host->privileged;
+}
+
+const char *sandbox_host_cgroup_driver(const struct sandbox_host *host)
+{
+	return host->cgroup.driver->name;
 }
 
 void sandbox_host_retire_mounts(struct sandbox_host *host, int *namespace_fd)
@@ -157,6 +169,26 @@ void sandbox_host_refill(struct sandbox_host *host)
 	devices_pool_refill(&host->devices_pool);
 }
 
+/* What is over goes first: it gives memory back. */
+bool sandbox_host_refill_step(struct sandbox_host *host)
+{
+	if (host->retired_fd_count > 0) {
+		close_fd(&host->retired_fds[--host->retired_fd_count]);
+		return true;
+	}
+	return cgroup_pool_refill_step(&host->cgroup_pool, &host->cgroup) ||
+	       network_pool_refill_step(&host->network_pool) ||
+	       devices_pool_refill_step(&host->devices_pool);
+}
+
+void sandbox_host_drain(struct sandbox_host *host)
+{
+	close_retired_mounts(host);
+	cgroup_pool_finish(&host->cgroup_pool);
+	network_pool_drain(&host->network_pool);
+	devices_pool_finish(&host->devices_pool);
+}
+
 void sandbox_host_close(struct sandbox_host *host)
 {
 	if (!host)
@@ -167,6 +199,8 @@ void sandbox_host_close(struct sandbox_host *host)
 	devices_pool_finish(&host->devices_pool);
 	if (host->cgroup.driver)
 		cgroup_host_close(&host->cgroup);
+	protection_set_release(host->protections);
+	close_fd(&host->view_namespace_fd);
 	close_fd(&host->state_fd);
 	free(host);
 }

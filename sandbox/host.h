@@ -8,6 +8,7 @@
 #include "sandbox/cgroup_pool.h"
 #include "sandbox/devices.h"
 #include "sandbox/network.h"
+#include "sandbox/protection_set.h"
 #include "sandbox/sandbox.h"
 
 struct sandbox_host {
@@ -22,6 +23,10 @@ struct sandbox_host {
 	struct sandbox_ahead *ahead; /* borrowed; NULL: none */
 	struct cgroup_pool cgroup_pool;
 	struct devices_pool devices_pool;
+	struct protection_set *protections; /* of the last launch */
+	int view_namespace_fd; /* maps the task's id to view_uid, view_gid; -1: not made yet */
+	uid_t view_uid;
+	gid_t view_gid;
 	int retired_fds[CGROUP_POOL_MAX]; /* mount namespaces of ended runs */
 	size_t retired_fd_count;
 };

@@ -98,15 +98,20 @@ int identity_write_maps(const struct identity *identity, int proc_fd, struct ber
 	return descriptor_write_control(proc_fd, "gid_map", map, err);
 }
 
-static int write_single_maps(const struct identity *identity, int proc_fd, uid_t uid, gid_t gid,
-			     struct berth_error *err)
+/* One id of a file system (inside) that is one id of the host (outside) on a mount. */
+struct single_map {
+	uid_t inside_uid, outside_uid;
+	gid_t inside_gid, outside_gid;
+};
+
+static int write_single_maps(const struct single_map *ids, int proc_fd, struct berth_error *err)
 {
 	char map[MAP_SIZE];
 
-	(void)snprintf(map, sizeof(map), "%u %u 1\n", uid, identity->base + SANDBOX_TASK_UID);
+	(void)snprintf(map, sizeof(map), "%u %u 1\n", ids->inside_uid, ids->outside_uid);
 	if (descriptor_write_control(proc_fd, "uid_map", map, err) < 0)
 		return -1;
-	(void)snprintf(map, sizeof(map), "%u %u 1\n", gid, identity->base + SANDBOX_TASK_GID);
+	(void)snprintf(map, sizeof(map), "%u %u 1\n", ids->inside_gid, ids->outside_gid);
 	return descriptor_write_control(proc_fd, "gid_map", map, err);
 }
 
@@ -119,8 +124,7 @@ _Noreturn static void hold_namespace(pid_t maker)
 		(void)pause();
 }
 
-int identity_open_mapping(const struct identity *identity, uid_t uid, gid_t gid, int *ret_fd,
-			  struct berth_error *err)
+static int open_single_mapping(const struct single_map *ids, int *ret_fd, struct berth_error *err)
 {
 	struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
 	AUTO_CLOSE int proc_fd = -1, namespace_fd = -1;
@@ -141,7 +145,7 @@ int identity_open_mapping(const struct identity *identity, uid_t uid, gid_t gid,
 		(void)berth_fail(err, BERTH_SYSTEM, errno, "open %s", path);
 		goto end_child;
 	}
-	if (write_single_maps(identity, proc_fd, uid, gid, err) < 0)
+	if (write_single_maps(ids, proc_fd, err) < 0)
 		goto end_child;
 	namespace_fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
 	if (namespace_fd < 0) {
@@ -156,6 +160,31 @@ end_child:
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	return result;
+}
+
+int identity_open_mapping(const struct identity *identity, uid_t uid, gid_t gid, int *ret_fd,
+			  struct berth_error *err)
+{
+	const struct single_map ids = {
+		.inside_uid = uid,
+		.outside_uid = identity->base + SANDBOX_TASK_UID,
+		.inside_gid = gid,
+		.outside_gid = identity->base + SANDBOX_TASK_GID,
+	};
+
+	return open_single_mapping(&ids, ret_fd, err);
+}
+
+int identity_open_view_mapping(uid_t uid, gid_t gid, int *ret_fd, struct berth_error *err)
+{
+	const struct single_map ids = {
+		.inside_uid = SANDBOX_TASK_UID,
+		.outside_uid = uid,
+		.inside_gid = SANDBOX_TASK_GID,
+		.outside_gid = gid,
+	};
+
+	return open_single_mapping(&ids, ret_fd, err);
 }
 
 void identity_release(struct identity *identity)

@@ -33,4 +33,8 @@ int identity_write_maps(const struct identity *identity, int proc_fd, struct ber
 int identity_open_mapping(const struct identity *identity, uid_t uid, gid_t gid, int *ret_fd,
 			  struct berth_error *err);
 
+/* An fd of a user namespace in which the id of a task, as it stands in a volume, is uid and gid of
+ * the host. */
+int identity_open_view_mapping(uid_t uid, gid_t gid, int *ret_fd, struct berth_error *err);
+
 void identity_release(struct identity *identity);

@@ -70,6 +70,18 @@ void network_pool_refill(struct network_pool *pool)
 	(void)network_pool_leave(pool, NULL); /* fails only when own_fd is not a namespace */
 }
 
+bool network_pool_refill_step(struct network_pool *pool)
+{
+	bool made;
+
+	if (pool->ready >= pool->size)
+		return false;
+	made = make_one(&pool->fds[pool->ready]) == 0;
+	pool->ready += made;
+	(void)network_pool_leave(pool, NULL); /* as above */
+	return made;
+}
+
 int network_pool_enter(struct network_pool *pool, struct berth_error *err)
 {
 	AUTO_CLOSE int fd = -1;
@@ -93,9 +105,14 @@ int network_pool_leave(struct network_pool *pool, struct berth_error *err)
 	return 0;
 }
 
-void network_pool_finish(struct network_pool *pool)
+void network_pool_drain(struct network_pool *pool)
 {
 	while (pool->ready > 0)
 		close_fd(&pool->fds[--pool->ready]);
+}
+
+void network_pool_finish(struct network_pool *pool)
+{
+	network_pool_drain(pool);
 	close_fd(&pool->own_fd);
 }

@@ -17,11 +17,11 @@ struct rlimit_row {
 extern const struct rlimit_row rlimit_rows[];
 extern const unsigned rlimit_row_count;
 
-/* Sets every row; with count_processes also RLIMIT_NPROC, which stands in for a pids controller.
- * Never raises a hard limit. Async-signal-safe. */
+/* Sets every row; with count_processes also RLIMIT_NPROC, which
+ * stands in for a pids controller. Never raises a hard limit. Async-signal-safe. */
 int rlimits_apply(const struct resource_limits *limits, bool count_processes,
 		  struct berth_error *err);
 
-/* RLIMIT_NOFILE likewise: last of all, as the descriptors that a launch has open, one a mount, may
- * be more than the task is allowed. */
+/* RLIMIT_NOFILE, by the task itself when it has closed what is not its own: a supervisor of many
+ * runs has more descriptors open than a task may have, and init is born with them. */
 int rlimits_apply_open_files(const struct resource_limits *limits, struct berth_error *err);

@@ -24,25 +24,10 @@
 #include "sandbox/launch.h"
 #include "sandbox/network_ahead.h"
 #include "sandbox/other_cpu.h"
+#include "sandbox/sandbox_state.h"
 #include "sandbox/volume_mount.h"
 
 #define EVENTS_AT_ONCE 4
-
-struct sandbox {
-	struct sandbox_host *host;
-	struct cgroup cgroup;
-	struct identity identity;
-	int pidfd, control_fd, epoll_fd, channel_fd;
-	int mounts_fd; /* keeps the run's mounts, so that taking them apart can wait */
-	bool channel_expected, start_told, started, ended, exec_failed, reported_end, oom_seen,
-		kill_requested;
-	bool cgroup_pending; /* named, not made yet */
-	uint64_t launched_ns;
-	struct sandbox_volume *volumes[SANDBOX_VOLUMES_MAX];
-	size_t volume_count;
-	struct sandbox_outcome outcome;
-	struct sandbox_protection_state protections[SANDBOX_PROTECTIONS];
-};
 
 static int watch(const struct sandbox *sandbox, int fd, struct berth_error *err)
 {
@@ -51,6 +36,16 @@ static int watch(const struct sandbox *sandbox, int fd, struct berth_error *err)
 	if (fd >= 0 && epoll_ctl(sandbox->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "watch the sandbox");
 	return 0;
+}
+
+int sandbox_watch(struct sandbox *sandbox, struct berth_error *err)
+{
+	sandbox->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (sandbox->epoll_fd < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "epoll_create1");
+	if (watch(sandbox, sandbox->pidfd, err) < 0 || watch(sandbox, sandbox->control_fd, err) < 0)
+		return -1;
+	return watch(sandbox, sandbox->cgroup.oom_event_fd, err);
 }
 
 static int create_handle(struct sandbox_host *host, const struct sandbox_spec *spec,
@@ -63,16 +58,11 @@ static int create_handle(struct sandbox_host *host, const struct sandbox_spec *s
 	sandbox->host = host;
 	sandbox->identity.lock_fd = -1;
 	sandbox->pidfd = sandbox->control_fd = sandbox->channel_fd = sandbox->mounts_fd = -1;
+	sandbox->epoll_fd = -1;
 	sandbox->channel_expected = spec->channel;
 	sandbox->volume_count = spec->volume_count;
 	for (size_t i = 0; i < spec->volume_count; i++)
 		sandbox->volumes[i] = spec->volumes[i].volume;
-	sandbox_host_protections(host, spec, sandbox->protections);
-	sandbox->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (sandbox->epoll_fd < 0) {
-		free(sandbox);
-		return berth_fail(err, BERTH_SYSTEM, errno, "epoll_create1");
-	}
 	*ret_sandbox = sandbox;
 	return 0;
 }
@@ -217,6 +207,16 @@ static void prefer_reason_of_child(const struct sandbox *sandbox, struct berth_e
 		*err = message.error;
 }
 
+static int note_protections(struct sandbox *sandbox, const struct sandbox_spec *spec,
+			    struct berth_error *err)
+{
+	struct sandbox_protection_state states[SANDBOX_PROTECTIONS];
+
+	sandbox_host_protections(sandbox->host, spec, states);
+	sandbox_host_correct_protections(sandbox->host, &sandbox->cgroup, &spec->limits, states);
+	return protection_set_take(&sandbox->host->protections, states, &sandbox->protections, err);
+}
+
 static int launch_run(struct sandbox *sandbox, struct launch *launch, struct berth_error *err)
 {
 	AUTO_CLOSE int child_fd = -1;
@@ -250,11 +250,9 @@ static int launch_run(struct sandbox *sandbox, struct launch *launch, struct ber
 		prefer_reason_of_child(sandbox, err);
 		return -1;
 	}
-	sandbox_host_correct_protections(sandbox->host, &sandbox->cgroup, &launch->spec->limits,
-					 sandbox->protections);
-	if (watch(sandbox, sandbox->pidfd, err) < 0 || watch(sandbox, sandbox->control_fd, err) < 0)
+	if (note_protections(sandbox, launch->spec, err) < 0)
 		return -1;
-	return watch(sandbox, sandbox->cgroup.oom_event_fd, err);
+	return sandbox_watch(sandbox, err);
 }
 
 int sandbox_launch(struct sandbox_host *host, const struct sandbox_spec *spec,
@@ -546,6 +544,8 @@ void sandbox_kill(struct sandbox *sandbox)
 	sandbox->kill_requested = true;
 	/* pid_namespaces(7): the kernel kills the rest with it; ESRCH is the aim */
 	(void)syscall(SYS_pidfd_send_signal, sandbox->pidfd, SIGKILL, NULL, 0);
+	if (sandbox->frozen)
+		sandbox_let_die(sandbox);
 }
 
 int sandbox_read_usage(struct sandbox *sandbox, struct sandbox_usage *ret_usage,
@@ -569,7 +569,7 @@ const struct sandbox_outcome *sandbox_outcome(const struct sandbox *sandbox)
 
 const struct sandbox_protection_state *sandbox_protections(const struct sandbox *sandbox)
 {
-	return sandbox->protections;
+	return sandbox->protections->states;
 }
 
 void sandbox_destroy(struct sandbox *sandbox)
@@ -580,6 +580,7 @@ void sandbox_destroy(struct sandbox *sandbox)
 		sandbox_kill(sandbox);
 		reap(sandbox);
 	}
+	protection_set_release(sandbox->protections);
 	cgroup_destroy(&sandbox->cgroup);
 	identity_release(&sandbox->identity);
 	close_fd(&sandbox->mounts_fd);

@@ -138,7 +138,12 @@ struct sandbox_host_options {
 	const char *state_path;      /* NULL: /run/berth as root, else $XDG_RUNTIME_DIR/berth */
 	unsigned pool_size;          /* network namespaces kept ready; 0: none (one-shot use) */
 	struct sandbox_ahead *ahead; /* borrowed, for the first launch; NULL: none */
+	unsigned group_sequence;     /* of the program before (handover.h); 0: there was none */
 };
+
+bool sandbox_host_is_privileged(const struct sandbox_host *host);
+/* Its name: "v2", "v1", "none". */
+const char *sandbox_host_cgroup_driver(const struct sandbox_host *host);
 
 /* Probes what this host can enforce; cheap (no process is started). */
 int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox_host **ret_host,
@@ -151,6 +156,8 @@ void sandbox_host_protections(const struct sandbox_host *host, const struct sand
 
 /* Makes pooled things ready again; call it when idle. Never needed for correctness. */
 void sandbox_host_refill(struct sandbox_host *host);
+/* One piece of that, some 0.1 ms, for a loop that has other things to do; false: all is ready. */
+bool sandbox_host_refill_step(struct sandbox_host *host);
 
 /* Checks every field of the spec against its limits: BERTH_INVALID or BERTH_LIMIT. */
 int sandbox_spec_check(const struct sandbox_spec *spec, struct berth_error *err);

@@ -238,7 +238,7 @@ int sandbox_volume_map(struct sandbox_volume *volume, int mount_fd, int user_nam
 {
 	if (mount_fd < 0)
 		return 0;
-	if (volume->kind == SANDBOX_VOLUME_DISK)
+	if (volume->kind == SANDBOX_VOLUME_DISK || volume->mapped)
 		return mount_map_ids(mount_fd, user_namespace_fd, err);
 	/* fresh and empty: tmpfs can be id-mapped only since 6.3 */
 	if (fchownat(mount_fd, "", base + SANDBOX_TASK_UID, base + SANDBOX_TASK_GID,

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -37,6 +38,15 @@ enum sandbox_volume_kind sandbox_volume_kind(const struct sandbox_volume *volume
  * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS only. Owned by the volume. Valid before, during and after
  * the run. */
 int sandbox_volume_descriptor(const struct sandbox_volume *volume);
+
+/* A read-only descriptor of the root for an unprivileged reader: the task's files are uid's and
+ * gid's in it. For a volume in memory, before its launch, and only since Linux 6.15
+ * (BERTH_UNSUPPORTED). Rootless: after it, and the ids are the caller's. It is the caller's, and
+ * outlives the volume. */
+int sandbox_volume_open_view(struct sandbox_host *host, struct sandbox_volume *volume, uid_t uid,
+			     gid_t gid, int *ret_fd, struct berth_error *err);
+/* Whether that works for volumes in memory here. */
+bool sandbox_host_views_memory(struct sandbox_host *host, uid_t uid, gid_t gid);
 
 /* true when bytes or inodes are used up. */
 bool sandbox_volume_is_full(const struct sandbox_volume *volume);

@@ -15,6 +15,7 @@ struct sandbox_volume {
 	int loop_fd;     /* DISK */
 	int lock_fd;     /* a named volume's lock file */
 	bool launched;   /* MEMORY: its one mount was given to a launch */
+	bool mapped;     /* MEMORY: the task's id in it is SANDBOX_TASK_UID, as on a disk */
 	char loop_path[32];
 	char directory[4096]; /* DIRECTORY */
 };

@@ -25,8 +25,9 @@
 #define START_TIME_WORDS 20 /* from the state, field 3, to the start time, field 22 */
 
 static const char *const group_parents[] = {
-	"/sys/fs/cgroup/berth",        "/sys/fs/cgroup/cpu/berth",  "/sys/fs/cgroup/cpuacct/berth",
-	"/sys/fs/cgroup/memory/berth", "/sys/fs/cgroup/pids/berth", "/sys/fs/cgroup/blkio/berth",
+	"/sys/fs/cgroup/berth",         "/sys/fs/cgroup/cpu/berth",  "/sys/fs/cgroup/cpuacct/berth",
+	"/sys/fs/cgroup/memory/berth",  "/sys/fs/cgroup/pids/berth", "/sys/fs/cgroup/blkio/berth",
+	"/sys/fs/cgroup/freezer/berth",
 };
 
 void leaks_note(struct leaks *leaks)

@@ -30,7 +30,7 @@
 #define MEMORY      (64 << 20)
 #define TOUCHED     (16 << 20)
 #define BURNED_NS   60000000
-#define LAST_ROOT   "/sys/fs/cgroup/blkio/berth/" /* where a sweep looks */
+#define LAST_ROOT   "/sys/fs/cgroup/freezer/berth/" /* where a sweep looks */
 #define MEMORY_ROOT "/sys/fs/cgroup/memory/berth/"
 
 static const struct resource_limits limits = {
@@ -52,7 +52,8 @@ static void expect_file(int directory_fd, const char *name, const char *content)
 
 static void expect_limits(const struct cgroup *group)
 {
-	/* as in the driver's order: cpu, cpuacct, memory, pids, blkio */
+	/* as in the driver's order: cpu, cpuacct, memory, pids, blkio,
+	 * freezer */
 	if (group->enforced & CGROUP_CPU)
 		expect_file(group->fds[0], "cpu.cfs_quota_us", "50000");
 	expect_file(group->fds[2], "memory.limit_in_bytes", "67108864");
