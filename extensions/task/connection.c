@@ -3,28 +3,49 @@
 #include "extensions/task/connection.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "extensions/task/protocol_table.h"
 
-#define READ_BYTES 65536
+#define READ_BYTES           65536
+/* How long a lost supervisor is waited for: its successor needs a moment, an upgrade a few. */
+#define RECONNECT_NS         (30 * CLOCK_NS_PER_S)
+#define RECONNECT_ENDING_NS  (5 * CLOCK_NS_PER_S) /* once a signal has asked to end */
+#define RECONNECT_FIRST_NS   (10 * CLOCK_NS_PER_MS)
+#define RECONNECT_LONGEST_NS CLOCK_NS_PER_S
 
 struct sdk_connection {
 	struct sdk_transport transport;
+	struct sockaddr_un address;
 	int fd;
+	bool is_lost;  /* the supervisor went away without a word */
+	json_t *hello; /* what to say on another connection; NULL before the first was answered */
 	struct text input;
 	size_t scanned; /* bytes of input known to hold no newline */
 	int64_t next_id;
 	struct berth_error broken; /* why the connection is unusable; code BERTH_NONE: it is not */
 };
+
+static void cancel_note(struct sdk_transport *transport, const json_t *event)
+{
+	json_int_t grace_ms = json_integer_value(json_object_get(event, "grace_ms"));
+
+	if (!transport->cancelled && grace_ms > 0)
+		transport->grace_end_ns =
+			clock_boottime_ns() + (uint64_t)grace_ms * CLOCK_NS_PER_MS;
+	transport->cancelled = true;
+}
 
 /* The reply or event a line holds, owned; NULL reply: it was an event and has been acted on. */
 static int line_take(struct sdk_connection *connection, const char *line, size_t length,
@@ -44,7 +65,7 @@ static int line_take(struct sdk_connection *connection, const char *line, size_t
 	}
 	/* events of a newer berth are none of this program's business */
 	if (strcmp(event, protocol_messages[PROTOCOL_CANCEL].name) == 0)
-		connection->transport.cancelled = true;
+		cancel_note(&connection->transport, message);
 	*ret_reply = NULL;
 	return 0;
 }
@@ -84,8 +105,11 @@ static int input_read(struct sdk_connection *connection, int flags, struct berth
 	} while (got < 0 && errno == EINTR);
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 1;
-	if (got < 0)
+	if (got < 0) {
+		connection->is_lost = errno == ECONNRESET;
 		return berth_fail(err, BERTH_SYSTEM, errno, "read from the supervisor");
+	}
+	connection->is_lost = got == 0;
 	if (got == 0)
 		return berth_fail(err, BERTH_SYSTEM, EPIPE, "the supervisor closed the connection");
 	return text_append(&connection->input, buffer, (size_t)got, err);
@@ -111,14 +135,17 @@ static int refusal_fail(const json_t *reply, struct berth_error *err)
 	return berth_fail(err, found, 0, "%s", message ? message : "refused without a reason");
 }
 
-/* Reads until the reply with that id, which the caller then owns. */
-static int reply_wait(struct sdk_connection *connection, int64_t id, json_t **ret_reply,
+/* Reads until the reply with that id, which the caller then owns. 1: it waits, and the run is asked
+ * to end. */
+static int reply_wait(struct sdk_connection *connection, int64_t id, bool waits, json_t **ret_reply,
 		      struct berth_error *err)
 {
 	json_t *reply, *reply_id;
 	int status;
 
 	for (;;) {
+		if (waits && connection->transport.cancelled)
+			return 1;
 		status = input_take(connection, &reply, err);
 		if (status < 0)
 			return -1;
@@ -149,7 +176,7 @@ static int write_fail(struct sdk_connection *connection, int errnum, struct bert
 	json_t *reply = NULL;
 
 	if ((errnum == EPIPE || errnum == ECONNRESET) &&
-	    reply_wait(connection, -1, &reply, err) < 0)
+	    reply_wait(connection, -1, false, &reply, err) < 0)
 		return -1;
 	json_decref(reply);
 	return berth_fail(err, BERTH_SYSTEM, errnum, "write to the supervisor");
@@ -172,21 +199,35 @@ static int line_write(struct sdk_connection *connection, const char *line, size_
 	return 0;
 }
 
-static int request_write(struct sdk_connection *connection, json_t *request,
-			 struct berth_error *err)
+/* A request as it is sent, and what is to be known of it meanwhile. */
+struct request_line {
+	char *data; /* owned */
+	size_t length;
+	enum protocol_op op;
+	bool waits;
+};
+
+static int line_format(const json_t *request, struct request_line *line, struct berth_error *err)
 {
-	AUTO_FREE char *line = json_format_compact(request);
+	const char *name = json_string_value(json_object_get(request, "op"));
+	AUTO_FREE char *data = json_format_compact(request);
 	size_t length;
 
-	if (!line)
+	if (!data)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "write to the supervisor");
-	length = strlen(line);
+	length = strlen(data);
 	if (length >= PROTOCOL_LINE_MAX)
 		return berth_fail(err, BERTH_LIMIT, 0,
 				  "%zu bytes are more than the %d of one message", length + 1,
 				  PROTOCOL_LINE_MAX);
-	line[length] = '\n'; /* in the place of the NUL */
-	return line_write(connection, line, length + 1, err);
+	data[length] = '\n'; /* in the place of the NUL */
+	*line = (struct request_line){
+		.data = steal_ptr(&data),
+		.length = length + 1,
+		.op = protocol_find(PROTOCOL_FROM_TASK, name ? name : ""),
+	};
+	line->waits = line->op != PROTOCOL_OP_COUNT && protocol_messages[line->op].waits;
+	return 0;
 }
 
 /* Remembers why the connection is unusable, and says so. */
@@ -199,21 +240,148 @@ static int connection_break(struct sdk_connection *connection, const struct bert
 	return -1;
 }
 
+static int socket_connect(const struct sockaddr_un *address, int *ret_fd, struct berth_error *err)
+{
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "create a socket");
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		return berth_fail(
+			err, errno == ENOENT || errno == ENOTDIR ? BERTH_NOT_FOUND : BERTH_SYSTEM,
+			errno, "connect to %s", address->sun_path);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+/* One request and its answer on the connection as it is. 1: see reply_wait(). */
+static int ask(struct sdk_connection *connection, const struct request_line *line, int64_t id,
+	       json_t **ret_reply, struct berth_error *err)
+{
+	if (line->waits && connection->transport.cancelled)
+		return 1;
+	if (line_write(connection, line->data, line->length, err) < 0)
+		return -1;
+	return reply_wait(connection, id, line->waits, ret_reply, err);
+}
+
+/* The hello of the first connection, said again. */
+static int greet_again(struct sdk_connection *connection, struct berth_error *err)
+{
+	AUTO_JSON json_t *reply = NULL;
+	struct request_line line;
+	int64_t id = connection->next_id++;
+	int status;
+
+	if (json_object_set_new(connection->hello, "id", json_integer(id)) < 0)
+		return berth_fail(err, BERTH_MEMORY, ENOMEM, "connect again");
+	if (line_format(connection->hello, &line, err) < 0)
+		return -1;
+	status = ask(connection, &line, id, &reply, err);
+	free(line.data);
+	if (status < 0)
+		return -1;
+	if (!json_is_true(json_object_get(reply, "ok")))
+		return refusal_fail(reply, err);
+	if (json_is_true(json_object_get(reply, "cancelled")))
+		connection->transport.cancelled = true;
+	return 0;
+}
+
+static int connect_again(struct sdk_connection *connection, struct berth_error *err)
+{
+	close_fd(&connection->fd);
+	text_finish(&connection->input);
+	connection->scanned = 0;
+	connection->is_lost = true;
+	if (socket_connect(&connection->address, &connection->fd, err) < 0)
+		return -1;
+	connection->is_lost = false;
+	return greet_again(connection, err);
+}
+
+/* Until when it makes sense to look for another supervisor. */
+static uint64_t reconnect_end_ns(const struct sdk_transport *transport, uint64_t from_ns)
+{
+	uint64_t end_ns = from_ns + RECONNECT_NS;
+
+	if (transport->cancelled || (transport->is_ending && transport->is_ending()))
+		end_ns = transport->grace_end_ns != 0 ? transport->grace_end_ns
+						      : from_ns + RECONNECT_ENDING_NS;
+	return end_ns < from_ns + RECONNECT_NS ? end_ns : from_ns + RECONNECT_NS;
+}
+
+/* After the supervisor was lost: waits for the next one. Fails at once when it was not lost but
+ * said why, or was never there. */
+static int reconnect(struct sdk_connection *connection, struct berth_error *err)
+{
+	uint64_t from_ns = clock_boottime_ns(), pause_ns = RECONNECT_FIRST_NS;
+
+	while (connection->is_lost && connection->hello) {
+		const struct timespec pause = {.tv_sec = (time_t)(pause_ns / CLOCK_NS_PER_S),
+					       .tv_nsec = (long)(pause_ns % CLOCK_NS_PER_S)};
+
+		if (clock_boottime_ns() >= reconnect_end_ns(&connection->transport, from_ns))
+			return -1;
+		if (connect_again(connection, err) == 0)
+			return 0;
+		(void)nanosleep(&pause, NULL); /* a signal may shorten it */
+		pause_ns =
+			pause_ns * 2 < RECONNECT_LONGEST_NS ? pause_ns * 2 : RECONNECT_LONGEST_NS;
+	}
+	return -1;
+}
+
 static int connection_send(struct sdk_transport *transport, json_t *request,
 			   struct berth_error *err)
 {
 	struct sdk_connection *connection = (struct sdk_connection *)transport;
 	struct berth_error why = {0};
+	struct request_line line;
+	int status;
 
 	if (connection->broken.code != BERTH_NONE)
 		return connection_break(connection, &connection->broken, err);
-	if (request_write(connection, request, &why) == 0)
-		return 0;
-	if (why.code != BERTH_LIMIT && why.code != BERTH_MEMORY)
-		return connection_break(connection, &why, err);
-	if (err)
+	if (line_format(request, &line, err) < 0)
+		return -1;
+	while ((status = line_write(connection, line.data, line.length, &why)) < 0) {
+		/* progress is not worth looking for another supervisor */
+		if (connection->is_lost && line.op == PROTOCOL_PROGRESS)
+			break;
+		if (reconnect(connection, &why) < 0) {
+			(void)connection_break(connection, &why, NULL);
+			break;
+		}
+	}
+	free(line.data);
+	if (status < 0 && err)
 		*err = why;
-	return -1;
+	return status;
+}
+
+/* Remembers what to say on another connection, without asking for the payload again. */
+static int hello_keep(struct sdk_connection *connection, const json_t *request,
+		      struct berth_error *err)
+{
+	connection->hello = json_deep_copy(request);
+	if (!connection->hello ||
+	    json_object_set_new(connection->hello, "payload", json_false()) < 0)
+		return berth_fail(err, BERTH_MEMORY, ENOMEM, "ask the supervisor");
+	return 0;
+}
+
+/* Asks until it is answered: with the same id and name on every connection, so that an answer that
+ * comes twice is ignored, and what was done is not done again. */
+static int ask_until_answered(struct sdk_connection *connection, const struct request_line *line,
+			      int64_t id, json_t **ret_reply, struct berth_error *err)
+{
+	struct berth_error why = {0};
+	int status;
+
+	while ((status = ask(connection, line, id, ret_reply, &why)) < 0)
+		if (reconnect(connection, &why) < 0)
+			return connection_break(connection, &why, err);
+	return status > 0 ? berth_fail(err, BERTH_SYSTEM, ECANCELED, "the run is asked to end") : 0;
 }
 
 static int connection_call(struct sdk_transport *transport, json_t *request, json_t **ret_reply,
@@ -221,17 +389,24 @@ static int connection_call(struct sdk_transport *transport, json_t *request, jso
 {
 	struct sdk_connection *connection = (struct sdk_connection *)transport;
 	AUTO_JSON json_t *reply = NULL;
-	struct berth_error why = {0};
+	struct request_line line;
 	int64_t id = connection->next_id++;
+	int status;
 
+	if (connection->broken.code != BERTH_NONE)
+		return connection_break(connection, &connection->broken, err);
 	if (json_object_set_new(request, "id", json_integer(id)) < 0)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "ask the supervisor");
-	if (connection_send(transport, request, err) < 0)
+	if (line_format(request, &line, err) < 0)
 		return -1;
-	if (reply_wait(connection, id, &reply, &why) < 0)
-		return connection_break(connection, &why, err);
+	status = ask_until_answered(connection, &line, id, &reply, err);
+	free(line.data);
+	if (status < 0)
+		return -1;
 	if (!json_is_true(json_object_get(reply, "ok")))
 		return refusal_fail(reply, err);
+	if (line.op == PROTOCOL_HELLO && hello_keep(connection, request, err) < 0)
+		return -1;
 	*ret_reply = steal_ptr(&reply);
 	return 0;
 }
@@ -252,7 +427,8 @@ static void connection_poll(struct sdk_transport *transport)
 		if (status == 0)
 			json_decref(reply);
 	}
-	if (why.code != BERTH_NONE)
+	/* one that was lost is looked for by the next request */
+	if (why.code != BERTH_NONE && !(connection->is_lost && connection->hello))
 		connection->broken = why;
 }
 
@@ -262,26 +438,18 @@ static void connection_destroy(struct sdk_transport *transport)
 
 	close_fd(&connection->fd);
 	text_finish(&connection->input);
+	json_decref(connection->hello);
 	free(connection);
 }
 
-static int socket_connect(const char *path, int *ret_fd, struct berth_error *err)
+static int address_init(struct sockaddr_un *address, const char *path, struct berth_error *err)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	AUTO_CLOSE int fd = -1;
 	size_t length = strlen(path);
 
-	if (length >= sizeof(address.sun_path))
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (length >= sizeof(address->sun_path))
 		return berth_fail(err, BERTH_INVALID, 0, "socket path %.64s… is too long", path);
-	memcpy(address.sun_path, path, length);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "create a socket");
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return berth_fail(
-			err, errno == ENOENT || errno == ENOTDIR ? BERTH_NOT_FOUND : BERTH_SYSTEM,
-			errno, "connect to %s", path);
-	*ret_fd = steal_fd(&fd);
+	memcpy(address->sun_path, path, length);
 	return 0;
 }
 
@@ -289,9 +457,10 @@ int sdk_connection_open(const char *path, struct sdk_transport **ret_transport,
 			struct berth_error *err)
 {
 	struct sdk_connection *connection;
+	struct sockaddr_un address;
 	int fd = -1;
 
-	if (socket_connect(path, &fd, err) < 0)
+	if (address_init(&address, path, err) < 0 || socket_connect(&address, &fd, err) < 0)
 		return -1;
 	connection = calloc(1, sizeof(*connection));
 	if (!connection) {
@@ -304,6 +473,7 @@ int sdk_connection_open(const char *path, struct sdk_transport **ret_transport,
 		.poll = connection_poll,
 		.destroy = connection_destroy,
 	};
+	connection->address = address;
 	connection->fd = fd;
 	connection->next_id = 1;
 	/* the longest line and one read beyond it */

@@ -43,18 +43,25 @@ static double cpus_available(void)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+/* A number of attempts, or otherwise when it is none. */
+static unsigned attempt_number(const json_t *reply, const char *key, unsigned otherwise)
+{
+	json_int_t number = json_integer_value(json_object_get(reply, key));
+
+	return number >= 1 && number <= 1000000 ? (unsigned)number : otherwise;
+}
+
 int sdk_info_init(struct sdk_info *info, json_t *reply, struct berth_error *err)
 {
 	struct berth_task_info *view = &info->view;
-	json_int_t attempt, memory;
+	json_int_t memory;
 
 	info->reply = json_incref(reply);
 	if (inputs_init(info, err) < 0 || payload_init(info, err) < 0)
 		return -1;
-	attempt = json_integer_value(json_object_get(reply, "attempt"));
 	memory = json_integer_value(json_object_get(reply, "memory_bytes"));
 	view->run = json_string_value(json_object_get(reply, "run"));
-	view->attempt = attempt >= 1 && attempt <= 1000000 ? (unsigned)attempt : 1;
+	view->attempt = attempt_number(reply, "attempt", 1);
 	view->task = json_string_value(json_object_get(reply, "task"));
 	view->payload = info->payload;
 	view->inputs = info->inputs;
@@ -64,6 +71,13 @@ int sdk_info_init(struct sdk_info *info, json_t *reply, struct berth_error *err)
 	if (!(view->cpus > 0)) /* no limit: all there are */
 		view->cpus = cpus_available();
 	view->memory_bytes = memory > 0 ? (uint64_t)memory : 0;
+	view->queue = json_string_value(json_object_get(reply, "queue"));
+	view->concurrency_key = json_string_value(json_object_get(reply, "concurrency_key"));
+	view->version = json_string_value(json_object_get(reply, "version"));
+	view->parent = json_string_value(json_object_get(reply, "parent"));
+	view->root = json_string_value(json_object_get(reply, "root"));
+	view->batch = json_string_value(json_object_get(reply, "batch"));
+	view->max_attempts = attempt_number(reply, "max_attempts", 0);
 	if (!view->run)
 		return berth_fail(err, BERTH_PROTOCOL, 0, "the hello reply does not name the run");
 	return 0;

@@ -74,6 +74,24 @@ static void print_message(const struct protocol_message *message)
 		print_rows("reply", message->reply, message->reply_count, false);
 }
 
+static const char waits[] =
+	"\n## Waits\n\n"
+	"`wait`, `trigger_and_wait` and `batch_and_wait` are answered with `results`, an array: the date first, then the\n"
+	"tokens, runs and batch in the order given. A result is\n"
+	"`{\"kind\":\"date\"|\"token\"|\"run\"|\"batch\",\"id\":…,\"state\":\"COMPLETED\"|\"TIMED_OUT\",\"ok\":true|false}` with `output`\n"
+	"when there is one, and with `error` when it is not ok: a run that did not complete, a token that was not completed in\n"
+	"time. The state of a run is its status. A date has no `id`. The request itself is answered `\"ok\":true` all the same.\n"
+	"\n"
+	"A wait for a time of at most %d ms is kept in memory: when berth is replaced meanwhile it begins again. Under\n"
+	"`berth run` a wait for a time is all there is; whatever needs a queue is refused with `not_found`.\n"
+	"\n"
+	"```\n"
+	"→ {\"op\":\"trigger_and_wait\",\"id\":3,\"wait\":\"thumbnail\",\"task\":\"video.thumbnail\",\"payload\":{\"at\":4}}\n"
+	"→ {\"op\":\"wait\",\"id\":4,\"wait\":\"approval\",\"token\":\"token_01jd…\"}\n"
+	"← {\"id\":4,\"ok\":true,\"results\":[{\"kind\":\"token\",\"id\":\"token_01jd…\",\"state\":\"COMPLETED\",\"ok\":true,\"output\":\"yes\"}]}\n"
+	"← {\"id\":3,\"ok\":true,\"results\":[{\"kind\":\"run\",\"id\":\"run_01jd…\",\"state\":\"COMPLETED\",\"ok\":true,\"output\":{}}]}\n"
+	"```\n";
+
 static void print_messages(const char *title, enum protocol_direction direction)
 {
 	printf("\n## %s\n", title);
@@ -96,14 +114,24 @@ static const char frame[] =
 	"  `\\u0000`, at most 64 levels deep and 262144 values.\n"
 	"* A **request** has `\"op\"` and may have `\"id\"`, an integer from 0 to 2^53. With an id there is exactly\n"
 	"  one reply, `{\"id\":N,\"ok\":true,…}` or `{\"id\":N,\"ok\":false,\"error\":{\"code\":…,\"message\":…}}`.\n"
-	"  Replies come in the order of the requests. Without an id nothing is answered.\n"
+	"  Without an id nothing is answered.\n"
+	"* Replies come in the order of the requests, but for `wait`, `trigger_and_wait` and `batch_and_wait`: these\n"
+	"  are answered when they are over, whatever was asked later goes on meanwhile, and the id tells. %d of them may\n"
+	"  wait at once in a run.\n"
+	"* When berth is replaced under a running task, connections stay open, and what was not yet answered is handled\n"
+	"  again: a reply may come **twice**. Ignore one with an id that nobody waits for. A connection that could not be\n"
+	"  kept is closed without a word: connect again, say `hello`, and repeat what has no reply, with the same `wait` or\n"
+	"  `once`. A repeated request without such a name is done again.\n"
+	"* Lines are taken in order. A line longer than what the socket holds, and more small ones than it holds, go\n"
+	"  on only when those before them are done: give a wait a connection of its own.\n"
 	"* A field that is not in the tables below is refused. Replies and events may get new members within one\n"
 	"  protocol version: ignore what you do not know.\n"
 	"* A **broken line** (not JSON, not an object, no `op`, a bad `id`, too long) is answered with\n"
 	"  `{\"id\":null,\"ok\":false,…}`, and the connection is closed. So is a first request that is not `hello`.\n"
 	"* An **event** comes from above at any time between replies. It has `\"event\"` and no id.\n"
 	"* `hello` is the first request on every connection; others may follow it without waiting. A run may have\n"
-	"  %d connections at once, all equal; one more is told so and closed.\n"
+	"  %d connections at once, all equal; one more is told so and closed. Version %d of this protocol adds to version %d\n"
+	"  and takes nothing away: both are spoken, whichever `hello` names.\n"
 	"* Whoever does not read replies is not read either; whoever floods is slowed down. Lines not yet handled\n"
 	"  and replies not yet read share one budget a run; a connection that takes more than its part of a used-up\n"
 	"  budget is closed with the code `limit`.\n"
@@ -119,10 +147,12 @@ static const char frame[] =
 
 int main(void)
 {
-	printf(frame, PROTOCOL_VERSION, PROTOCOL_LINE_MAX, PROTOCOL_CONNECTIONS_MAX);
+	printf(frame, PROTOCOL_VERSION, PROTOCOL_LINE_MAX, PROTOCOL_WAITS_MAX,
+	       PROTOCOL_CONNECTIONS_MAX, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN);
 	printf("\n## Errors\n\n| code | meaning |\n|---|---|\n");
 	for (size_t i = 0; protocol_errors[i].code; i++)
 		printf("| `%s` | %s |\n", protocol_errors[i].code, protocol_errors[i].help);
+	printf(waits, PROTOCOL_HELD_MS);
 	print_messages("Requests", PROTOCOL_FROM_TASK);
 	print_messages("Events", PROTOCOL_TO_TASK);
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -66,6 +66,14 @@ static int transport_create(struct sdk_transport **ret_transport, struct berth_e
 	return -1;
 }
 
+static int open_transport(struct berth_task *task, struct berth_error *err)
+{
+	if (transport_create(&task->transport, err) < 0)
+		return -1;
+	task->transport->is_ending = sdk_session_terminated;
+	return 0;
+}
+
 static int hello(struct berth_task *task, bool with_payload, struct berth_error *err)
 {
 	AUTO_JSON json_t *request = NULL, *reply = NULL;
@@ -89,8 +97,7 @@ int sdk_session_open(const struct sdk_session_options *options, struct berth_tas
 
 	if (!task)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "open the task");
-	if (transport_create(&task->transport, err) < 0 ||
-	    hello(task, !options->without_payload, err) < 0 ||
+	if (open_transport(task, err) < 0 || hello(task, !options->without_payload, err) < 0 ||
 	    (!options->without_signal_handlers && handlers_install(err) < 0)) {
 		berth_task_close(task);
 		return -1;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -82,14 +83,14 @@ static int answer_hello(struct stand_in *stand_in, const json_t *request, json_t
 	AUTO_JSON json_t *payload = NULL;
 
 	(void)stand_in;
-	(void)request;
 	if (!payload_text)
 		payload_text = "null";
 	if (json_parse(payload_text, strlen(payload_text), &payload, err) < 0)
 		return berth_fail_context(err, "BERTH_TASK_PAYLOAD");
 	*ret_reply = json_pack(
-		"{s:i, s:s, s:I, s:O, s:o, s:s?, s:s?, s:f, s:I}", "protocol", PROTOCOL_VERSION,
-		"run", run ? run : "run_by_hand", "attempt",
+		"{s:I, s:s, s:I, s:O, s:o, s:s?, s:s?, s:f, s:I}", "protocol",
+		json_integer_value(json_object_get(request, "protocol")), "run",
+		run ? run : "run_by_hand", "attempt",
 		(json_int_t)variable_number("BERTH_ATTEMPT", 1), "payload", payload, "inputs",
 		inputs_from_environment(), "output", variable("BERTH_TASK_OUTPUT"), "checkpoint",
 		variable("BERTH_TASK_CHECKPOINT"), "cpus", variable_cpus(), "memory_bytes",
@@ -171,6 +172,53 @@ static int answer_usage(struct stand_in *stand_in, const json_t *request, json_t
 	return 0;
 }
 
+/* Sleeps until the instant, or until the program is asked to end. */
+static int sleep_until(const struct sdk_transport *transport, uint64_t realtime_ns,
+		       struct berth_error *err)
+{
+	const struct timespec until = {.tv_sec = (time_t)(realtime_ns / CLOCK_NS_PER_S),
+				       .tv_nsec = (long)(realtime_ns % CLOCK_NS_PER_S)};
+	int errnum;
+
+	do {
+		errnum = clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL);
+		if (transport->is_ending && transport->is_ending())
+			return berth_fail(err, BERTH_SYSTEM, ECANCELED, "wait");
+	} while (errnum == EINTR);
+	return 0;
+}
+
+static int refuse_without_serve(struct stand_in *stand_in, const json_t *request,
+				json_t **ret_reply, struct berth_error *err)
+{
+	(void)stand_in;
+	(void)ret_reply;
+	return berth_fail(err, BERTH_NOT_FOUND, 0, "%s: needs berth serve",
+			  json_string_value(json_object_get(request, "op")));
+}
+
+static int answer_wait(struct stand_in *stand_in, const json_t *request, json_t **ret_reply,
+		       struct berth_error *err)
+{
+	const char *until = json_string_value(json_object_get(request, "until"));
+	const json_t *for_ms = json_object_get(request, "for_ms");
+	uint64_t until_ns =
+		clock_realtime_ns() + (uint64_t)json_integer_value(for_ms) * CLOCK_NS_PER_MS;
+
+	if (json_object_get(request, "token") || json_object_get(request, "run") ||
+	    json_object_get(request, "batch"))
+		return refuse_without_serve(stand_in, request, ret_reply, err);
+	if (!until && !for_ms)
+		return berth_fail(err, BERTH_INVALID, 0, "nothing to wait for");
+	if (until && clock_parse_rfc3339(until, &until_ns, err) < 0)
+		return berth_fail_context(err, "until");
+	if (sleep_until(&stand_in->transport, until_ns, err) < 0)
+		return -1;
+	*ret_reply = json_pack("{s:[{s:s, s:s, s:b}]}", "results", "kind", "date", "state",
+			       "COMPLETED", "ok", 1);
+	return 0;
+}
+
 struct answer_row {
 	int (*answer)(struct stand_in *stand_in, const json_t *request, json_t **ret_reply,
 		      struct berth_error *err);
@@ -179,15 +227,23 @@ struct answer_row {
 
 /* Those without a function are answered with an empty reply. */
 static const struct answer_row answers[PROTOCOL_OP_COUNT] = {
-	[PROTOCOL_HELLO] = {answer_hello,      false},
-	[PROTOCOL_LOG] = {NULL,              true },
-	[PROTOCOL_PROGRESS] = {NULL,              true },
-	[PROTOCOL_METADATA] = {NULL,              true },
-	[PROTOCOL_CHECKPOINT] = {answer_checkpoint, true },
-	[PROTOCOL_RESTORE] = {answer_restore,    false},
-	[PROTOCOL_OUTPUT] = {NULL,              true },
-	[PROTOCOL_FAIL] = {NULL,              true },
-	[PROTOCOL_USAGE] = {answer_usage,      false},
+	[PROTOCOL_HELLO] = {answer_hello,         false},
+	[PROTOCOL_LOG] = {NULL,                 true },
+	[PROTOCOL_PROGRESS] = {NULL,                 true },
+	[PROTOCOL_METADATA] = {NULL,                 true },
+	[PROTOCOL_CHECKPOINT] = {answer_checkpoint,    true },
+	[PROTOCOL_RESTORE] = {answer_restore,       false},
+	[PROTOCOL_OUTPUT] = {NULL,                 true },
+	[PROTOCOL_FAIL] = {NULL,                 true },
+	[PROTOCOL_USAGE] = {answer_usage,         false},
+	[PROTOCOL_WAIT] = {answer_wait,          false},
+	[PROTOCOL_TRIGGER] = {refuse_without_serve, false},
+	[PROTOCOL_TRIGGER_AND_WAIT] = {refuse_without_serve, false},
+	[PROTOCOL_BATCH] = {refuse_without_serve, false},
+	[PROTOCOL_BATCH_AND_WAIT] = {refuse_without_serve, false},
+	[PROTOCOL_TOKEN_CREATE] = {refuse_without_serve, false},
+	[PROTOCOL_TOKEN_COMPLETE] = {refuse_without_serve, false},
+	[PROTOCOL_RUN_GET] = {refuse_without_serve, false},
 };
 
 static int stand_in_send(struct sdk_transport *transport, json_t *request, struct berth_error *err)

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "extensions/task/outcome.h"
 #include "extensions/task/protocol_table.h"
 #include "extensions/task/request.h"
 #include "extensions/task/session.h"
@@ -29,22 +30,12 @@ _Static_assert(BERTH_TASK_MESSAGE_MAX == PROTOCOL_MESSAGE_MAX, "task.h and the t
 _Static_assert((int)BERTH_TASK_ERROR == (int)PROTOCOL_ERROR, "levels in the same order");
 _Static_assert((int)BERTH_TASK_PERMANENT == (int)PROTOCOL_PERMANENT, "kinds in the same order");
 
-/* Hands a failure to the program in the public form; returns status. */
-static int outcome(int status, const struct berth_error *why, struct berth_task_error *err)
-{
-	if (status >= 0 || !err)
-		return status;
-	err->errnum = why->errnum;
-	(void)snprintf(err->message, sizeof(err->message), "%s", why->message);
-	return status;
-}
-
 int berth_task_open(struct berth_task **ret_task, struct berth_task_error *err)
 {
 	static const struct sdk_session_options options = {0};
 	struct berth_error why = {0};
 
-	return outcome(sdk_session_open(&options, ret_task, &why), &why, err);
+	return sdk_outcome(sdk_session_open(&options, ret_task, &why), &why, err);
 }
 
 const struct berth_task_info *berth_task_info(const struct berth_task *task)
@@ -74,7 +65,7 @@ int berth_task_log(struct berth_task *task, enum berth_task_level level, const c
 {
 	struct berth_error why = {0};
 
-	return outcome(log_send(task, level, message, fields, &why), &why, err);
+	return sdk_outcome(log_send(task, level, message, fields, &why), &why, err);
 }
 
 int berth_task_logf(struct berth_task *task, enum berth_task_level level, const char *format, ...)
@@ -126,7 +117,7 @@ int berth_task_progress(struct berth_task *task, const struct berth_task_progres
 {
 	struct berth_error why = {0};
 
-	return outcome(progress_send(task, progress, &why), &why, err);
+	return sdk_outcome(progress_send(task, progress, &why), &why, err);
 }
 
 static int metadata_call(struct berth_task *task, const char *object, struct berth_error *err)
@@ -144,7 +135,7 @@ int berth_task_metadata(struct berth_task *task, const char *object, struct bert
 {
 	struct berth_error why = {0};
 
-	return outcome(metadata_call(task, object, &why), &why, err);
+	return sdk_outcome(metadata_call(task, object, &why), &why, err);
 }
 
 /* A request that names a checkpoint; owned. NULL after a failure. */
@@ -181,7 +172,7 @@ int berth_task_checkpoint(struct berth_task *task, const char *name, const char 
 {
 	struct berth_error why = {0};
 
-	return outcome(checkpoint_call(task, name, data, &why), &why, err);
+	return sdk_outcome(checkpoint_call(task, name, data, &why), &why, err);
 }
 
 static int restore_call(struct berth_task *task, const char *name, char **ret_data,
@@ -212,7 +203,7 @@ int berth_task_restore(struct berth_task *task, const char *name, char **ret_dat
 {
 	struct berth_error why = {0};
 
-	return outcome(restore_call(task, name, ret_data, &why), &why, err);
+	return sdk_outcome(restore_call(task, name, ret_data, &why), &why, err);
 }
 
 static int output_call(struct berth_task *task, const char *json, struct berth_error *err)
@@ -230,30 +221,54 @@ int berth_task_output(struct berth_task *task, const char *json, struct berth_ta
 {
 	struct berth_error why = {0};
 
-	return outcome(output_call(task, json, &why), &why, err);
+	return sdk_outcome(output_call(task, json, &why), &why, err);
 }
 
-static int fail_call(struct berth_task *task, enum berth_task_failure kind, const char *name,
-		     const char *message, struct berth_error *err)
+/* A fail request; owned. NULL after a failure. */
+static json_t *fail_request(enum berth_task_failure kind, const char *name, const char *message,
+			    struct berth_error *err)
 {
 	AUTO_JSON json_t *request = sdk_request_create(PROTOCOL_FAIL);
 
-	if ((unsigned)kind > BERTH_TASK_PERMANENT)
-		return berth_fail(err, BERTH_INVALID, 0, "there is no failure %d", (int)kind);
-	if (!request || json_object_set_new(request, "kind", json_string(protocol_failures[kind])))
-		return berth_fail(err, BERTH_MEMORY, ENOMEM, "fail");
+	if ((unsigned)kind > BERTH_TASK_PERMANENT) {
+		(void)berth_fail(err, BERTH_INVALID, 0, "there is no failure %d", (int)kind);
+		return NULL;
+	}
+	if (!request ||
+	    json_object_set_new(request, "kind", json_string(protocol_failures[kind])) < 0) {
+		(void)berth_fail(err, BERTH_MEMORY, ENOMEM, "fail");
+		return NULL;
+	}
 	if (sdk_request_set_text(request, "name", name, FAIL_NAME_MAX, err) < 0 ||
 	    sdk_request_set_text(request, "message", message, FAIL_MESSAGE_MAX, err) < 0)
-		return -1;
-	return sdk_session_call(task, steal_ptr(&request), NULL, err);
+		return NULL;
+	return steal_ptr(&request);
 }
 
 int berth_task_fail(struct berth_task *task, enum berth_task_failure kind, const char *name,
 		    const char *message, struct berth_task_error *err)
 {
 	struct berth_error why = {0};
+	json_t *request = fail_request(kind, name, message, &why);
 
-	return outcome(fail_call(task, kind, name, message, &why), &why, err);
+	return sdk_outcome(request ? sdk_session_call(task, request, NULL, &why) : -1, &why, err);
+}
+
+int berth_task_retry(struct berth_task *task, const char *name, const char *message, uint64_t in_ms,
+		     struct berth_task_error *err)
+{
+	struct berth_error why = {0};
+	json_t *request = fail_request(BERTH_TASK_RETRYABLE, name, message, &why);
+
+	if (!request)
+		return sdk_outcome(-1, &why, err);
+	if (in_ms > PROTOCOL_FOREVER_MS)
+		in_ms = PROTOCOL_FOREVER_MS;
+	if (json_object_set_new(request, "retry_in_ms", json_integer((json_int_t)in_ms)) < 0) {
+		json_decref(request);
+		return sdk_outcome(berth_fail(&why, BERTH_MEMORY, ENOMEM, "retry"), &why, err);
+	}
+	return sdk_outcome(sdk_session_call(task, request, NULL, &why), &why, err);
 }
 
 static uint64_t member_count(const json_t *reply, const char *key)
@@ -270,7 +285,7 @@ int berth_task_usage(struct berth_task *task, struct berth_task_usage *ret_usage
 	struct berth_error why = {0};
 
 	if (sdk_session_call(task, sdk_request_create(PROTOCOL_USAGE), &reply, &why) < 0)
-		return outcome(-1, &why, err);
+		return sdk_outcome(-1, &why, err);
 	*ret_usage = (struct berth_task_usage){
 		.cpu_ns = member_count(reply, "cpu_ns"),
 		.memory_bytes = member_count(reply, "memory_bytes"),

@@ -18,21 +18,23 @@ _Static_assert((int)LOG_TRACE == (int)PROTOCOL_TRACE && (int)LOG_DEBUG == (int)P
 		       (int)LOG_WARN == (int)PROTOCOL_WARN && (int)LOG_ERROR == (int)PROTOCOL_ERROR,
 	       "the log's levels are the protocol's");
 
-static int on_log(void *owner, enum protocol_level level, const char *message, size_t length,
-		  const json_t *fields, struct berth_error *err)
+static int on_log(void *owner, const struct task_request *request, const struct protocol_log *log,
+		  struct berth_error *err)
 {
 	struct attempt *attempt = owner;
-	size_t counted = length + 1;
+	size_t counted = strlen(log->message) + 1;
 
-	if (fields && json_object_size(fields))
-		counted += json_dumpb(fields, NULL, 0, JSON_COMPACT);
+	(void)request;
+	if (log->fields && json_object_size(log->fields))
+		counted += json_dumpb(log->fields, NULL, 0, JSON_COMPACT);
 	if (!attempt_count_log(attempt, counted))
 		return TASK_CHANNEL_OVER_LIMIT;
-	return log_sink_log(attempt->context.log, (enum log_level)level, message, fields, err);
+	return log_sink_log(attempt->context.log, (enum log_level)log->level, log->message,
+			    log->fields, err);
 }
 
-static int on_progress(void *owner, const struct protocol_progress *progress,
-		       struct berth_error *err)
+static int on_progress(void *owner, const struct task_request *request,
+		       const struct protocol_progress *progress, struct berth_error *err)
 {
 	struct attempt *attempt = owner;
 	const char *unit = progress->rate_unit ?: "", *message = progress->message ?: "";
@@ -42,17 +44,20 @@ static int on_progress(void *owner, const struct protocol_progress *progress,
 		.rate = progress->rate,
 	};
 
+	(void)request;
 	(void)text_sanitize(unit, strlen(unit), shown.rate_unit, sizeof(shown.rate_unit));
 	(void)text_sanitize(message, strlen(message), shown.message, sizeof(shown.message));
 	return log_sink_progress(attempt->context.log, &shown, err);
 }
 
-static int on_metadata(void *owner, const json_t *set, struct berth_error *err)
+static int on_metadata(void *owner, const struct task_request *request, const json_t *set,
+		       struct berth_error *err)
 {
 	struct attempt *attempt = owner;
 	struct run_record *record = attempt->context.record;
 	AUTO_JSON json_t *merged = record->metadata ? json_copy(record->metadata) : json_object();
 
+	(void)request;
 	if (!merged || json_object_update(merged, (json_t *)(uintptr_t)set) < 0)
 		return berth_fail(err, BERTH_MEMORY, 0, "out of memory");
 	if (json_dumpb(merged, NULL, 0, JSON_COMPACT) > PROTOCOL_METADATA_MAX)
@@ -63,20 +68,23 @@ static int on_metadata(void *owner, const json_t *set, struct berth_error *err)
 	return 0;
 }
 
-static int on_checkpoint(void *owner, const char *name, const char *data, size_t length,
-			 struct berth_error *err)
+static int on_checkpoint(void *owner, const struct task_request *request, const char *name,
+			 const char *data, struct berth_error *err)
 {
 	struct attempt *attempt = owner;
 
-	return checkpoint_place_save(attempt->context.checkpoints, name, data, length, err);
+	(void)request;
+	return checkpoint_place_save(attempt->context.checkpoints, name, data, strlen(data), err);
 }
 
-static int on_restore(void *owner, const char *name, char **ret_data, struct berth_error *err)
+static int on_restore(void *owner, const struct task_request *request, const char *name,
+		      char **ret_data, struct berth_error *err)
 {
 	struct attempt *attempt = owner;
 	struct berth_error damage;
 	int result = checkpoint_place_load(attempt->context.checkpoints, name, ret_data, &damage);
 
+	(void)request;
 	if (result == CHECKPOINT_STORE_DAMAGED) {
 		log_sink_notice(attempt->context.log, LOG_WARN, "%s; %s", damage.message,
 				*ret_data ? "the one before it is used"
@@ -88,31 +96,35 @@ static int on_restore(void *owner, const char *name, char **ret_data, struct ber
 	return result;
 }
 
-static int on_output(void *owner, json_t *data, struct berth_error *err)
+static int on_output(void *owner, const struct task_request *request, json_t *data,
+		     struct berth_error *err)
 {
 	struct attempt *attempt = owner;
 
+	(void)request;
 	(void)err;
 	json_decref(attempt->context.record->output);
 	attempt->context.record->output = json_incref(data);
 	return 0;
 }
 
-static int on_fail(void *owner, enum protocol_failure kind, const char *name, const char *message,
-		   struct berth_error *err)
+static int on_fail(void *owner, const struct task_request *request,
+		   const struct protocol_fail *fail, uint64_t retry_at_ns, struct berth_error *err)
 {
 	struct attempt *attempt = owner;
-	struct fail_record *fail = &attempt->context.record->fail;
-	AUTO_FREE char *own_name = strdup(name);
-	AUTO_FREE char *own_message = strdup(message);
+	struct fail_record *record = &attempt->context.record->fail;
+	AUTO_FREE char *name = strdup(fail->name);
+	AUTO_FREE char *message = strdup(fail->message);
 
-	if (!own_name || !own_message)
+	(void)request;
+	if (!name || !message)
 		return berth_fail(err, BERTH_MEMORY, 0, "out of memory");
-	free(fail->name);
-	free(fail->message);
-	fail->kind = kind == PROTOCOL_PERMANENT ? RUN_FAIL_PERMANENT : RUN_FAIL_RETRYABLE;
-	fail->name = steal_ptr(&own_name);
-	fail->message = steal_ptr(&own_message);
+	free(record->name);
+	free(record->message);
+	record->kind = fail->kind == PROTOCOL_PERMANENT ? RUN_FAIL_PERMANENT : RUN_FAIL_RETRYABLE;
+	record->name = steal_ptr(&name);
+	record->message = steal_ptr(&message);
+	record->retry_at_ns = retry_at_ns;
 	return 0;
 }
 
@@ -121,11 +133,13 @@ static int64_t known(uint64_t value)
 	return value == SANDBOX_USAGE_UNKNOWN ? 0 : (int64_t)value;
 }
 
-static int on_usage(void *owner, struct protocol_usage_reply *ret_usage, struct berth_error *err)
+static int on_usage(void *owner, const struct task_request *request,
+		    struct protocol_usage_reply *ret_usage, struct berth_error *err)
 {
 	struct attempt *attempt = owner;
 	struct sandbox_usage usage;
 
+	(void)request;
 	if (sandbox_read_usage(attempt->sandbox, &usage, err) < 0)
 		return -1;
 	ret_usage->cpu_ns = known(usage.cpu_ns);
@@ -160,6 +174,7 @@ static const struct task_channel_handlers handlers = {
 int attempt_open_channel(struct attempt *attempt, struct berth_error *err)
 {
 	const struct run_plan *plan = attempt->context.plan;
+	AUTO_CLOSE int listener = sandbox_take_channel(attempt->sandbox);
 	const struct task_channel_info info = {
 		.run = plan->id,
 		.attempt = attempt->record->number,
@@ -174,12 +189,17 @@ int attempt_open_channel(struct attempt *attempt, struct berth_error *err)
 		.cpu_millis = plan->limits.cpu_millis,
 		.memory_bytes = plan->limits.memory_bytes,
 	};
-	AUTO_CLOSE int listener = sandbox_take_channel(attempt->sandbox);
+	const struct task_channel_setup setup = {
+		.loop = attempt->context.loop,
+		.listen_fd = listener,
+		.info = &info,
+		.handlers = &handlers,
+		.owner = attempt,
+	};
 
 	if (listener < 0)
 		return 0;
-	if (task_channel_create(attempt->context.loop, listener, &info, &handlers, attempt,
-				&attempt->channel, err) < 0)
+	if (task_channel_create(&setup, &attempt->channel, err) < 0)
 		return berth_fail_context(err, "task channel");
 	(void)steal_fd(&listener);
 	return 0;

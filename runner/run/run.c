@@ -88,18 +88,27 @@ static int handle_backoff(void *owner, struct berth_error *err)
 	return 0;
 }
 
+/* What the task named, or the policy's. */
+static uint64_t back_off_ms(const struct run *run, const struct attempt_record *last)
+{
+	uint64_t at_ns = run->record->fail.retry_at_ns, now_ns = clock_realtime_ns();
+	uint32_t random = 0;
+
+	if (at_ns != 0)
+		return at_ns > now_ns ? (at_ns - now_ns) / CLOCK_NS_PER_MS : 0;
+	if (getrandom(&random, sizeof(random), 0) < 0)
+		random = 0; /* no jitter, no harm */
+	return retry_delay_ms(last->number, random);
+}
+
 /* Waits before the next attempt; a signal ends the wait and the run. */
 static int back_off(struct run *run, const struct attempt_record *last, struct berth_error *err)
 {
 	struct loop_source *timer = NULL;
 	char text[AMOUNT_TEXT_SIZE];
-	uint32_t random = 0;
-	uint64_t delay_ms;
+	uint64_t delay_ms = back_off_ms(run, last);
 	int result;
 
-	if (getrandom(&random, sizeof(random), 0) < 0)
-		random = 0; /* no jitter, no harm */
-	delay_ms = retry_delay_ms(last->number, random);
 	log_sink_notice(run->log, LOG_WARN, "%s %s; attempt %u of %u in %s", run->plan->label,
 			last->message, last->number + 1, run->plan->attempts,
 			amount_format_duration_ns(delay_ms * CLOCK_NS_PER_MS, text));

@@ -33,6 +33,8 @@ struct attempt_record {
 struct fail_record {
 	enum run_fail_kind kind;
 	char *name, *message; /* owned */
+	uint64_t retry_at_ns; /* CLOCK_REALTIME: when the task wants the next attempt; 0: no matter
+			       */
 };
 
 struct run_record {

@@ -3,311 +3,288 @@
 #include "runner/run/task_connection.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "extensions/task/protocol_table.h"
 
-#define READ_BYTES         ((size_t)64 * 1024)
-#define TURN_READ_BYTES    ((size_t)256 * 1024)
 #define TURN_NS            (10 * CLOCK_NS_PER_MS)
 #define OUTPUT_PAUSE_BYTES ((size_t)64 * 1024) /* no more requests while that much waits */
 
-void task_connection_init(struct task_connection *connection, int fd)
+/* Requests that wait and whose line has left the socket. */
+static int waits_take_over(struct task_connection *connection, struct task_run *run,
+			   struct berth_error *err)
 {
-	*connection = (struct task_connection){
-		.fd = fd,
-		/* one line, and what one turn may read behind its beginning */
-		.input = {.limit = PROTOCOL_LINE_MAX + TURN_READ_BYTES},
-		.output = {.limit = TASK_BUDGET_OUTPUT_MAX},
-	};
+	const struct task_request *request;
+
+	for (size_t i = 0; i < PROTOCOL_WAITS_MAX; i++) {
+		request = task_ledger_wait(&run->ledger, i);
+		if (!request || request->connection != connection->number)
+			continue;
+		if (request->sequence >= connection->intake.sequence) {
+			task_ledger_drop_wait(&run->ledger, request); /* it will be read again */
+			continue;
+		}
+		if (task_flight_add_waiting(&connection->flight, request, &run->dispatch, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
-/* Brings the budget up to date with the buffers. */
-static void account(struct task_connection *connection, struct task_budget *budget)
+static int connection_prepare(struct task_connection *connection, struct task_run *run,
+			      struct berth_error *err)
 {
-	task_budget_move(&budget->input_bytes, connection->counted_input,
-			 connection->input.capacity);
-	task_budget_move(&budget->output_bytes, connection->counted_output,
-			 connection->output.capacity);
-	connection->counted_input = connection->input.capacity;
-	connection->counted_output = connection->output.capacity;
+	bool is_durable = run->ledger.fd >= 0;
+
+	if (task_intake_init(&connection->intake, connection->fd, is_durable ? &run->ledger : NULL,
+			     connection->number, err) < 0)
+		return -1;
+	task_output_init(&connection->output, connection->fd, connection->intake.slot);
+	if (!is_durable)
+		return 0;
+	if (connection->intake.slot->is_replying)
+		return berth_fail(err, BERTH_PROTOCOL, 0,
+				  "nobody knows how much of a reply it has got");
+	connection->is_greeted = connection->intake.sequence > 0;
+	return waits_take_over(connection, run, err);
 }
 
-static void input_forget(struct task_connection *connection, struct task_budget *budget)
+int task_connection_init(struct task_connection *connection, struct task_run *run, uint64_t number,
+			 int fd, struct berth_error *err)
 {
-	text_finish(&connection->input);
-	connection->scanned = 0;
-	account(connection, budget);
+	*connection = (struct task_connection){.fd = fd, .number = number};
+	if (connection_prepare(connection, run, err) == 0)
+		return 0;
+	task_connection_finish(connection, run);
+	return -1;
 }
 
-static void output_forget(struct task_connection *connection, struct task_budget *budget)
+void task_connection_finish(struct task_connection *connection, struct task_run *run)
 {
-	text_finish(&connection->output);
-	connection->head_length = 0;
-	connection->body = NULL;
-	account(connection, budget);
-}
-
-void task_connection_finish(struct task_connection *connection, struct task_budget *budget)
-{
-	input_forget(connection, budget);
-	output_forget(connection, budget);
+	task_intake_finish(&connection->intake, &run->budget);
+	task_output_finish(&connection->output, &run->budget);
+	task_flight_finish(&connection->flight, &run->dispatch);
 	close_fd(&connection->fd);
 }
 
-static bool output_is_due(const struct task_connection *connection)
-{
-	return connection->body || connection->output.length > 0;
-}
-
-/* The next bytes to send. */
-static size_t output_next(const struct task_connection *connection, const char **ret_data)
-{
-	if (!connection->body || connection->head_length > 0) {
-		*ret_data = connection->output.data;
-		return connection->body ? connection->head_length : connection->output.length;
-	}
-	*ret_data = connection->body->data + connection->body_sent;
-	return connection->body->length - connection->body_sent;
-}
-
-static void output_sent(struct task_connection *connection, struct task_budget *budget,
-			size_t length)
-{
-	if (!connection->body || connection->head_length > 0) {
-		text_consume(&connection->output, length);
-		if (connection->body)
-			connection->head_length -= length;
-	} else {
-		connection->body_sent += length;
-		if (connection->body_sent == connection->body->length)
-			connection->body = NULL;
-	}
-	if (!output_is_due(connection))
-		output_forget(connection, budget);
-}
-
-static void output_flush(struct task_connection *connection, struct task_budget *budget)
-{
-	const char *data;
-	size_t length;
-	ssize_t sent;
-
-	while (output_is_due(connection)) {
-		length = output_next(connection, &data);
-		sent = send(connection->fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
-			return;
-		if (sent < 0) {
-			/* what it said before it left still counts */
-			connection->is_gone = true;
-			output_forget(connection, budget);
-			return;
-		}
-		output_sent(connection, budget, (size_t)sent);
-	}
-}
-
 /* Says why, as far as the peer listens, and gives the connection up. */
-static void refuse(struct task_connection *connection, struct task_budget *budget,
-		   struct task_dispatch *dispatch, const struct berth_error *why)
+static void refuse(struct task_connection *connection, struct task_run *run,
+		   const struct berth_error *why)
 {
 	/* without memory for words the closing has to say it */
-	(void)task_dispatch_refuse(dispatch, why, &connection->output, NULL);
-	account(connection, budget);
-	output_flush(connection, budget);
+	(void)task_dispatch_refuse(&run->dispatch, why, &connection->output.lines, NULL);
+	task_output_note(&connection->output, NULL, &run->budget);
+	task_output_flush(&connection->output, &run->budget);
 	connection->is_dead = true;
 }
 
-static char *find_newline(struct task_connection *connection)
+/* No more requests until the peer reads, or until answers have come. */
+static bool is_paused(const struct task_connection *connection, const struct task_run *run)
 {
-	struct text *input = &connection->input;
-	char *newline = NULL;
+	const struct task_flight *flight = &connection->flight;
 
-	if (input->length > connection->scanned)
-		newline = memchr(input->data + connection->scanned, '\n',
-				 input->length - connection->scanned);
-	connection->scanned = newline ? (size_t)(newline - input->data) : input->length;
-	return newline;
+	return connection->output.lines.length + flight->kept_bytes >= OUTPUT_PAUSE_BYTES ||
+	       flight->deferred_count + flight->kept_count >= TASK_DEFERRED_MAX ||
+	       run->dispatch.deferred_count >= TASK_DEFERRED_RUN_MAX;
 }
 
-/* Appends what was read, within the limits; -1: over them. */
-static int input_take(struct task_connection *connection, struct task_budget *budget,
-		      const char *data, size_t length, struct berth_error *err)
+/* Notes what was done with a line: its reply is part of the output, or kept, or still to come. */
+static int note_handled(struct task_connection *connection, struct task_run *run,
+			const struct task_line *line, size_t bytes, int status,
+			struct berth_error *err)
 {
-	int status;
+	struct task_flight *flight = &connection->flight;
+	struct task_output *output = &connection->output;
 
-	if (budget->input_bytes + length > TASK_BUDGET_INPUT_MAX &&
-	    connection->input.length + length > TASK_BUDGET_INPUT_SHARE)
-		return berth_fail(err, BERTH_LIMIT, 0,
-				  "all connections together: more than %zu bytes not yet handled",
-				  TASK_BUDGET_INPUT_MAX);
-	status = text_append(&connection->input, data, length, err);
-	account(connection, budget);
-	if (status < 0)
-		return -1;
-	if (!find_newline(connection) && connection->input.length >= PROTOCOL_LINE_MAX)
-		return berth_fail(err, BERTH_LIMIT, 0, "a line longer than %d bytes",
-				  PROTOCOL_LINE_MAX);
-	return 0;
+	if (status == TASK_DISPATCH_DEFERRED)
+		return task_flight_add_deferred(flight, line, bytes, &run->dispatch, err);
+	if (line->reply != &output->lines && line->reply->length > 0)
+		return task_flight_add_kept(flight, line, bytes, line->reply, err);
+	task_output_note(output, line->body, &run->budget);
+	return bytes > 0 ? task_flight_add_done(flight, bytes, output->queued_bytes, err) : 0;
 }
 
-/* Reads one turn's share. */
-static int input_read(struct task_connection *connection, struct task_budget *budget,
-		      struct berth_error *err)
+static int check_output(const struct task_connection *connection, const struct task_run *run,
+			struct berth_error *err)
 {
-	char buffer[READ_BYTES];
-	size_t total = 0;
-	ssize_t got;
-
-	while (total < TURN_READ_BYTES) {
-		got = recv(connection->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return 0;
-		if (got <= 0) {
-			connection->has_ended = true;
-			return 0;
-		}
-		if (input_take(connection, budget, buffer, (size_t)got, err) < 0)
-			return -1;
-		total += (size_t)got;
-		connection->received_bytes += (uint64_t)got;
-	}
-	return 0;
-}
-
-static bool is_paused(const struct task_connection *connection)
-{
-	return connection->output.length >= OUTPUT_PAUSE_BYTES;
+	if (run->budget.output_bytes <= TASK_BUDGET_OUTPUT_MAX ||
+	    connection->output.lines.length <= TASK_BUDGET_OUTPUT_SHARE)
+		return 0;
+	return berth_fail(err, BERTH_LIMIT, 0,
+			  "all connections together: more than %zu bytes of replies not read",
+			  TASK_BUDGET_OUTPUT_MAX);
 }
 
 /* Handles one line; returns what task_dispatch_line() does. */
-static int handle_line(struct task_connection *connection, struct task_budget *budget,
-		       struct task_dispatch *dispatch, const char *line, size_t length,
-		       struct berth_error *err)
+static int handle_line(struct task_connection *connection, struct task_run *run,
+		       struct task_line *line, size_t bytes, struct berth_error *err)
 {
-	const struct text *body;
+	AUTO_TEXT struct text kept = {.limit = TASK_BUDGET_OUTPUT_MAX};
 	int status;
 
-	if (length >= PROTOCOL_LINE_MAX)
+	if (line->length >= PROTOCOL_LINE_MAX)
 		return berth_fail(err, BERTH_LIMIT, 0, "a line longer than %d bytes",
 				  PROTOCOL_LINE_MAX);
-	status = task_dispatch_line(dispatch, line, length, &connection->is_greeted,
-				    &connection->output, &body, err);
-	if (body) { /* once per connection: hello is said once */
-		connection->body = body;
-		connection->body_sent = 0;
-		connection->head_length = connection->output.length;
-	}
-	account(connection, budget);
-	if (status == 0 && budget->output_bytes > TASK_BUDGET_OUTPUT_MAX &&
-	    connection->output.length > TASK_BUDGET_OUTPUT_SHARE)
-		return berth_fail(err, BERTH_LIMIT, 0,
-				  "all connections together: more than %zu bytes of replies "
-				  "not read",
-				  TASK_BUDGET_OUTPUT_MAX);
+	line->is_greeted = connection->is_greeted;
+	line->reply =
+		task_flight_keeps_order(&connection->flight) ? &kept : &connection->output.lines;
+	status = task_dispatch_line(&run->dispatch, line, err);
+	connection->is_greeted = line->is_greeted;
+	if (status == TASK_DISPATCH_CLOSE && line->reply == &kept &&
+	    text_append(&connection->output.lines, kept.data, kept.length, err) < 0)
+		return -1;
+	if (status == TASK_DISPATCH_CLOSE)
+		task_output_note(&connection->output, NULL, &run->budget);
+	else if (status >= 0 && note_handled(connection, run, line, bytes, status, err) < 0)
+		return -1;
+	if (status == 0 && check_output(connection, run, err) < 0)
+		return -1;
 	return status;
 }
 
 /* Handles complete lines until the peer has to read first, or the turn is over. */
-static int handle_lines(struct task_connection *connection, struct task_budget *budget,
-			struct task_dispatch *dispatch, struct berth_error *err)
+static int handle_lines(struct task_connection *connection, struct task_run *run,
+			struct berth_error *err)
 {
 	uint64_t turn_ns = clock_boottime_ns(), from_ns = turn_ns, to_ns;
-	size_t start = 0;
-	char *newline;
+	struct task_line line = {.request.connection = connection->number};
+	size_t bytes;
 	int status = 0;
 
-	while (status == 0 && (newline = find_newline(connection))) {
-		if (is_paused(connection))
-			output_flush(connection, budget);
-		if (is_paused(connection) || from_ns - turn_ns >= TURN_NS ||
-		    task_budget_rest_until(budget, from_ns) != 0)
+	while (status != TASK_DISPATCH_CLOSE && task_intake_has_line(&connection->intake)) {
+		if (is_paused(connection, run))
+			task_output_flush(&connection->output, &run->budget);
+		if (is_paused(connection, run) || from_ns - turn_ns >= TURN_NS ||
+		    task_budget_rest_until(&run->budget, from_ns) != 0)
 			break;
-		status = handle_line(connection, budget, dispatch, connection->input.data + start,
-				     (size_t)(newline - connection->input.data) - start, err);
-		start = connection->scanned + 1;
-		connection->scanned = start;
+		line.request.sequence = connection->intake.sequence;
+		line.data = task_intake_line(&connection->intake, &line.length, &bytes);
+		status = handle_line(connection, run, &line, bytes, err);
+		if (status < 0)
+			return -1;
 		to_ns = clock_boottime_ns();
-		task_budget_spend(budget, from_ns, to_ns);
+		task_budget_spend(&run->budget, from_ns, to_ns);
 		from_ns = to_ns;
 	}
-	connection->scanned -= start;
-	text_consume(&connection->input, start);
-	if (connection->input.length == 0)
-		input_forget(connection, budget);
-	if (status == TASK_DISPATCH_CLOSE) {
-		output_flush(connection, budget);
-		connection->is_dead = true;
-	}
-	return status < 0 ? -1 : 0;
-}
-
-/* A turn up to where it fails; the caller then gives the connection up. */
-static int turn(struct task_connection *connection, struct task_budget *budget,
-		struct task_dispatch *dispatch, struct berth_error *err)
-{
-	output_flush(connection, budget);
-	if (!connection->has_ended && !is_paused(connection) && !find_newline(connection) &&
-	    task_budget_rest_until(budget, clock_boottime_ns()) == 0 &&
-	    input_read(connection, budget, err) < 0)
-		return -1;
-	if (handle_lines(connection, budget, dispatch, err) < 0)
-		return -1;
-	output_flush(connection, budget);
+	task_intake_drop(&connection->intake, &run->budget);
+	if (status != TASK_DISPATCH_CLOSE)
+		return 0;
+	task_output_flush(&connection->output, &run->budget);
+	connection->is_dead = true;
 	return 0;
 }
 
-bool task_connection_turn(struct task_connection *connection, struct task_budget *budget,
-			  struct task_dispatch *dispatch)
+/* Sends the replies whose turn has come, and lets go of what is done. */
+static int settle(struct task_connection *connection, struct task_run *run, struct berth_error *err)
+{
+	struct task_flight *flight = &connection->flight;
+	struct task_output *output = &connection->output;
+	uint64_t end_bytes = output->queued_bytes;
+	int status;
+
+	while ((status = task_flight_release(flight, &output->lines, &end_bytes, err)) == 0)
+		task_output_note(output, NULL, &run->budget);
+	if (status < 0)
+		return -1;
+	task_output_flush(output, &run->budget);
+	if (task_flight_settle(flight, &connection->intake, output->sent_bytes, err) < 0)
+		return -1;
+	/* an unfinished line must not fill the socket that its rest has to come through */
+	return task_intake_spill(&connection->intake, err);
+}
+
+/* A turn up to where it fails; the caller then gives the connection up. */
+static int turn(struct task_connection *connection, struct task_run *run, struct berth_error *err)
+{
+	task_output_flush(&connection->output, &run->budget);
+	if (!connection->intake.has_ended && !is_paused(connection, run) &&
+	    !task_intake_has_line(&connection->intake) &&
+	    task_budget_rest_until(&run->budget, clock_boottime_ns()) == 0 &&
+	    task_intake_read(&connection->intake, &run->budget, err) < 0)
+		return -1;
+	if (handle_lines(connection, run, err) < 0)
+		return -1;
+	return connection->is_dead ? 0 : settle(connection, run, err);
+}
+
+/* Whether the peer has closed, and not only said that it will send nothing more. */
+static bool peer_is_gone(const struct task_connection *connection)
+{
+	struct pollfd polled = {.fd = connection->fd};
+
+	return connection->output.is_gone ||
+	       (poll(&polled, 1, 0) > 0 && (polled.revents & (POLLHUP | POLLERR)) != 0);
+}
+
+/* The peer has ended: whether nobody is left who would be answered, and nothing to be noted. */
+static bool is_over(const struct task_connection *connection)
+{
+	const struct task_flight *flight = &connection->flight;
+
+	if (task_output_is_due(&connection->output) || task_flight_keeps_order(flight))
+		return false;
+	return flight->waiting_count == 0 || peer_is_gone(connection);
+}
+
+bool task_connection_turn(struct task_connection *connection, struct task_run *run)
 {
 	struct berth_error why = {0};
 	bool has_line;
 
-	if (!connection->is_dead && turn(connection, budget, dispatch, &why) < 0)
-		refuse(connection, budget, dispatch, &why);
+	if (!connection->is_dead && turn(connection, run, &why) < 0)
+		refuse(connection, run, &why);
 	if (connection->is_dead)
 		return false;
-	has_line = find_newline(connection) != NULL;
-	if (connection->has_ended && !has_line && !output_is_due(connection))
+	has_line = task_intake_has_line(&connection->intake);
+	if (connection->intake.has_ended && !has_line && is_over(connection))
 		connection->is_dead = true;
-	return has_line && !is_paused(connection);
+	return (has_line || connection->intake.has_more) && !connection->is_dead &&
+	       !is_paused(connection, run);
 }
 
-void task_connection_tell(struct task_connection *connection, struct task_budget *budget,
-			  struct task_dispatch *dispatch, const char *line)
+int task_connection_answer(struct task_connection *connection, struct task_run *run,
+			   uint64_t sequence, struct text *reply)
+{
+	return task_flight_answer(&connection->flight, sequence, reply, &run->dispatch);
+}
+
+int task_connection_commit(struct task_connection *connection, struct task_run *run,
+			   uint64_t sequence)
+{
+	return task_flight_commit(&connection->flight, sequence,
+				  run->ledger.fd >= 0 ? &run->ledger : NULL);
+}
+
+void task_connection_tell(struct task_connection *connection, struct task_run *run,
+			  const char *line)
 {
 	struct berth_error why = {0};
 
-	if (!connection->is_greeted || connection->is_gone || connection->is_dead)
+	if (!connection->is_greeted || connection->output.is_gone || connection->is_dead)
 		return;
-	if (text_append_string(&connection->output, line, &why) < 0) {
-		task_dispatch_report(dispatch, &why);
+	if (text_append_string(&connection->output.lines, line, &why) < 0) {
+		task_dispatch_report(&run->dispatch, &why);
 		connection->is_dead = true;
 	}
-	account(connection, budget);
-	output_flush(connection, budget);
+	task_output_note(&connection->output, NULL, &run->budget);
+	task_output_flush(&connection->output, &run->budget);
 }
 
-uint32_t task_connection_interest(const struct task_connection *connection, bool is_resting)
+uint32_t task_connection_interest(struct task_connection *connection, const struct task_run *run,
+				  bool is_resting)
 {
-	const struct text *input = &connection->input;
-	bool has_line = input->length > connection->scanned &&
-			memchr(input->data + connection->scanned, '\n',
-			       input->length - connection->scanned);
 	uint32_t events = 0;
 
-	if (output_is_due(connection))
+	if (task_output_is_due(&connection->output))
 		events |= EPOLLOUT;
-	if (!is_resting && !connection->has_ended && !has_line && !is_paused(connection))
+	/* what was only looked at stays readable: be told of what is new */
+	if (connection->intake.slot)
+		return events | EPOLLIN | EPOLLET;
+	if (!is_resting && !connection->intake.has_ended &&
+	    !task_intake_has_line(&connection->intake) && !is_paused(connection, run))
 		events |= EPOLLIN;
 	return events;
 }

@@ -4,42 +4,21 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/field.h"
 #include "base/json.h"
+#include "runner/run/task_handlers.h"
+#include "runner/run/task_reply.h"
 
 #define PROBLEMS_MAX  16
 #define SHOWN_OP_SIZE 48
-#define REASON_SIZE   (4 * sizeof(((struct berth_error *)NULL)->message))
-
-struct request {
-	json_t *object; /* without "op" and "id" once checked */
-	enum protocol_op op;
-	bool has_id;
-	int64_t id;
-};
-
-/* Wire codes; the others are the supervisor's own trouble. */
-static const char *const wire_codes[] = {
-	[BERTH_INVALID] = "invalid",
-	[BERTH_LIMIT] = "limit",
-	[BERTH_NOT_FOUND] = "not_found",
-	[BERTH_PROTOCOL] = "protocol",
-};
-
-static const char *wire_code(enum berth_code code)
-{
-	size_t count = sizeof(wire_codes) / sizeof(wire_codes[0]);
-
-	return (size_t)code < count && wire_codes[code] ? wire_codes[code] : "system";
-}
 
 void task_dispatch_report(struct task_dispatch *dispatch, const struct berth_error *why)
 {
-	char reason[REASON_SIZE];
+	char reason[TASK_REPLY_REASON_SIZE];
 
 	if (!dispatch->handlers->problem || dispatch->problem_count > PROBLEMS_MAX)
 		return;
@@ -52,204 +31,23 @@ void task_dispatch_report(struct task_dispatch *dispatch, const struct berth_err
 	dispatch->handlers->problem(dispatch->owner, reason);
 }
 
-/* One line {"id":…,"ok":false,…}; id is taken from request unless that is NULL. */
-static int append_error(struct text *reply, const struct request *request,
-			const struct berth_error *why, struct berth_error *err)
-{
-	char reason[REASON_SIZE];
-	AUTO_JSON json_t *id = request ? json_integer(request->id) : json_null();
-	AUTO_JSON json_t *object = NULL;
-	AUTO_FREE char *line = NULL;
-
-	(void)text_sanitize(why->message, strlen(why->message), reason, sizeof(reason));
-	object = json_pack("{s:O, s:b, s:{s:s, s:s}}", "id", id, "ok", 0, "error", "code",
-			   wire_code(why->code), "message", reason);
-	line = object ? json_format_compact(object) : NULL;
-	if (!line)
-		return berth_fail(err, BERTH_MEMORY, ENOMEM, "answer a task");
-	if (text_append_string(reply, line, err) < 0)
-		return -1;
-	return text_append(reply, "\n", 1, err);
-}
-
 int task_dispatch_refuse(struct task_dispatch *dispatch, const struct berth_error *why,
 			 struct text *reply, struct berth_error *err)
 {
 	task_dispatch_report(dispatch, why);
-	return append_error(reply, NULL, why, err);
+	return task_reply_append_error(reply, -1, why, err);
 }
 
-/* members is what belongs between "ok":true and the closing brace, with its leading comma. */
-static int append_success(struct text *reply, const struct request *request,
-			  const struct text *members, struct berth_error *err)
-{
-	if (!request->has_id)
-		return 0;
-	if (text_append_format(reply, err, "{\"id\":%" PRId64 ",\"ok\":true", request->id) < 0 ||
-	    text_append(reply, members->data, members->length, err) < 0)
-		return -1;
-	return text_append_string(reply, "}\n", err);
-}
-
-/* Appends the members of an object, each after a comma. */
-static int append_members(struct text *members, const json_t *object, struct berth_error *err)
-{
-	AUTO_FREE char *text = object ? json_format_compact(object) : NULL;
-	size_t length;
-
-	if (!text)
-		return berth_fail(err, BERTH_MEMORY, ENOMEM, "answer a task");
-	length = strlen(text);
-	if (length <= 2)
-		return 0;
-	if (text_append_string(members, ",", err) < 0)
-		return -1;
-	return text_append(members, text + 1, length - 2, err);
-}
-
-static int check_json(const json_t *value, size_t max, bool object_only, const char *name,
-		      struct berth_error *err)
-{
-	size_t size;
-
-	if (object_only && !json_is_object(value))
-		return berth_fail(err, BERTH_INVALID, 0, "%s: not an object", name);
-	size = json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
-	if (size > max)
-		return berth_fail(err, BERTH_LIMIT, 0, "%s: %zu bytes of JSON, at most %zu", name,
-				  size, max);
-	return 0;
-}
-
-static int check_name(const char *name, struct berth_error *err)
-{
-	if (protocol_checkpoint_name_is_valid(name))
-		return 0;
-	return berth_fail(err, BERTH_INVALID, 0,
-			  "name: only A-Z a-z 0-9 . _ - and no dot in front are allowed");
-}
-
-static int handle_log(struct task_dispatch *dispatch, const union protocol_record *record,
-		      struct text *members, struct berth_error *err)
-{
-	const struct protocol_log *log = &record->log;
-
-	(void)members;
-	if (log->fields && check_json(log->fields, PROTOCOL_FIELDS_MAX, true, "fields", err) < 0)
-		return -1;
-	return dispatch->handlers->log(dispatch->owner, (enum protocol_level)log->level,
-				       log->message, strlen(log->message), log->fields, err);
-}
-
-static int handle_progress(struct task_dispatch *dispatch, const union protocol_record *record,
-			   struct text *members, struct berth_error *err)
-{
-	(void)members;
-	return dispatch->handlers->progress(dispatch->owner, &record->progress, err);
-}
-
-static int handle_metadata(struct task_dispatch *dispatch, const union protocol_record *record,
-			   struct text *members, struct berth_error *err)
-{
-	(void)members;
-	if (check_json(record->metadata.set, PROTOCOL_METADATA_MAX, true, "set", err) < 0)
-		return -1;
-	return dispatch->handlers->metadata(dispatch->owner, record->metadata.set, err);
-}
-
-static int handle_checkpoint(struct task_dispatch *dispatch, const union protocol_record *record,
-			     struct text *members, struct berth_error *err)
-{
-	const struct protocol_checkpoint *checkpoint = &record->checkpoint;
-	AUTO_FREE char *data = NULL;
-
-	(void)members;
-	if (check_name(checkpoint->name, err) < 0 ||
-	    check_json(checkpoint->data, PROTOCOL_CHECKPOINT_MAX, false, "data", err) < 0)
-		return -1;
-	data = json_format_compact(checkpoint->data);
-	if (!data)
-		return berth_fail(err, BERTH_MEMORY, ENOMEM, "save a checkpoint");
-	return dispatch->handlers->checkpoint(dispatch->owner, checkpoint->name, data, strlen(data),
-					      err);
-}
-
-static int handle_restore(struct task_dispatch *dispatch, const union protocol_record *record,
-			  struct text *members, struct berth_error *err)
-{
-	AUTO_FREE char *data = NULL;
-
-	if (check_name(record->restore.name, err) < 0 ||
-	    dispatch->handlers->restore(dispatch->owner, record->restore.name, &data, err) < 0)
-		return -1;
-	if (!data)
-		return text_append_string(members, ",\"found\":false", err);
-	if (strchr(data, '\n'))
-		return berth_fail(err, BERTH_SYSTEM, 0, "the checkpoint is not one line of JSON");
-	if (text_append_string(members, ",\"found\":true,\"data\":", err) < 0)
-		return -1;
-	return text_append_string(members, data, err);
-}
-
-static int handle_output(struct task_dispatch *dispatch, const union protocol_record *record,
-			 struct text *members, struct berth_error *err)
-{
-	(void)members;
-	if (check_json(record->output.data, PROTOCOL_OUTPUT_MAX, false, "data", err) < 0)
-		return -1;
-	return dispatch->handlers->output(dispatch->owner, record->output.data, err);
-}
-
-static int handle_fail(struct task_dispatch *dispatch, const union protocol_record *record,
-		       struct text *members, struct berth_error *err)
-{
-	const struct protocol_fail *fail = &record->fail;
-
-	(void)members;
-	return dispatch->handlers->fail(dispatch->owner, (enum protocol_failure)fail->kind,
-					fail->name, fail->message, err);
-}
-
-static int handle_usage(struct task_dispatch *dispatch, const union protocol_record *record,
-			struct text *members, struct berth_error *err)
-{
-	const struct protocol_message *message = &protocol_messages[PROTOCOL_USAGE];
-	struct protocol_usage_reply usage = {0};
-	AUTO_JSON json_t *object = NULL;
-
-	(void)record;
-	if (dispatch->handlers->usage(dispatch->owner, &usage, err) < 0)
-		return -1;
-	object = field_format_object(message->reply, message->reply_count, &usage);
-	return append_members(members, object, err);
-}
-
-/* hello is not here: it is about the connection, and it may be said once. */
-struct handler_row {
-	int (*handle)(struct task_dispatch *dispatch, const union protocol_record *record,
-		      struct text *members, struct berth_error *err);
-	size_t handler_offset; /* in struct task_channel_handlers: refused where that is NULL */
-};
-
-static const struct handler_row handler_rows[PROTOCOL_OP_COUNT] = {
-	[PROTOCOL_LOG] = {handle_log,        offsetof(struct task_channel_handlers, log)       },
-	[PROTOCOL_PROGRESS] = {handle_progress,   offsetof(struct task_channel_handlers, progress)  },
-	[PROTOCOL_METADATA] = {handle_metadata,   offsetof(struct task_channel_handlers, metadata)  },
-	[PROTOCOL_CHECKPOINT] = {handle_checkpoint,
-                          offsetof(struct task_channel_handlers,                    checkpoint)},
-	[PROTOCOL_RESTORE] = {handle_restore,    offsetof(struct task_channel_handlers, restore)   },
-	[PROTOCOL_OUTPUT] = {handle_output,     offsetof(struct task_channel_handlers, output)    },
-	[PROTOCOL_FAIL] = {handle_fail,       offsetof(struct task_channel_handlers, fail)      },
-	[PROTOCOL_USAGE] = {handle_usage,      offsetof(struct task_channel_handlers, usage)     },
-};
-
-static bool handler_is_missing(const struct task_dispatch *dispatch, const struct handler_row *row)
+static bool handler_is_missing(const struct task_dispatch *dispatch,
+			       const struct task_handler_row *row)
 {
 	void (*handler)(void);
 
 	if (!row->handle)
 		return true;
-	memcpy(&handler, (const char *)dispatch->handlers + row->handler_offset, sizeof(handler));
+	if (row->offset == TASK_HANDLER_NONE)
+		return false;
+	memcpy(&handler, (const char *)dispatch->handlers + row->offset, sizeof(handler));
 	return !handler;
 }
 
@@ -265,32 +63,92 @@ static void preset_record(enum protocol_op op, union protocol_record *record)
 		};
 }
 
-static int parse_record(const struct request *request, union protocol_record *record,
+static int parse_record(const json_t *object, enum protocol_op op, union protocol_record *record,
 			struct berth_error *err)
 {
-	const struct protocol_message *message = &protocol_messages[request->op];
+	const struct protocol_message *message = &protocol_messages[op];
 
-	preset_record(request->op, record);
+	preset_record(op, record);
 	if (field_set_defaults(message->fields, message->field_count, record, err) < 0)
 		return -1;
-	return field_parse_object(request->object, message->fields, message->field_count, record,
-				  err);
+	return field_parse_object(object, message->fields, message->field_count, record, err);
 }
 
-static int handle_request(struct task_dispatch *dispatch, const struct request *request,
-			  struct text *members, struct berth_error *err)
+/* The name that the task gave its request, NULL when it gave none. */
+static const char *record_name(enum protocol_op op, const union protocol_record *record)
 {
-	const struct protocol_message *message = &protocol_messages[request->op];
-	const struct handler_row *row = &handler_rows[request->op];
+	switch ((int)op) {
+	case PROTOCOL_WAIT:
+		return record->wait.name;
+	case PROTOCOL_TRIGGER:
+	case PROTOCOL_TRIGGER_AND_WAIT:
+		return record->trigger.name;
+	case PROTOCOL_BATCH:
+	case PROTOCOL_BATCH_AND_WAIT:
+		return record->batch.name;
+	case PROTOCOL_TOKEN_CREATE:
+		return record->token_create.name;
+	default:
+		return NULL;
+	}
+}
+
+/* Names the request as the task did, and those that wait in any case. */
+static int name_request(struct task_request *request, const char *name, bool waits,
+			struct berth_error *err)
+{
+	if (name && !protocol_request_name_is_valid(name))
+		return berth_fail(err, BERTH_INVALID, 0,
+				  "%s: only A-Z a-z 0-9 . _ - and no dot in front are allowed",
+				  waits ? "wait" : "once");
+	if (name)
+		(void)snprintf(request->name, sizeof(request->name), "%s", name);
+	else if (waits) /* a name that no task can give */
+		(void)snprintf(request->name, sizeof(request->name), ".%" PRIu64 ".%" PRId64,
+			       request->connection, request->id);
+	return 0;
+}
+
+static int check_wait(const struct task_dispatch *dispatch, const struct task_request *request,
+		      struct berth_error *err)
+{
+	if (request->id < 0)
+		return berth_fail(err, BERTH_INVALID, 0, "without an id nobody hears of its end");
+	if (dispatch->wait_count >= PROTOCOL_WAITS_MAX)
+		return berth_fail(err, BERTH_LIMIT, 0, "more than %d requests of a run that wait",
+				  PROTOCOL_WAITS_MAX);
+	return 0;
+}
+
+static int call_handler(const struct task_call *call, struct berth_error *err)
+{
+	bool waits = protocol_messages[call->op].waits;
+
+	if (waits && check_wait(call->dispatch, call->request, err) < 0)
+		return -1;
+	if (name_request(call->request, record_name(call->op, call->record), waits, err) < 0)
+		return -1;
+	return task_handler_rows[call->op].handle(call, err);
+}
+
+static int handle_request(struct task_dispatch *dispatch, struct task_line *line,
+			  const json_t *object, enum protocol_op op, struct text *members,
+			  struct berth_error *err)
+{
+	const struct protocol_message *message = &protocol_messages[op];
+	const struct task_handler_row *row = &task_handler_rows[op];
 	union protocol_record record;
+	const struct task_call call = {dispatch, op, &line->request, &record, members};
 	int status;
 
 	if (handler_is_missing(dispatch, row))
-		return berth_fail(err, BERTH_NOT_FOUND, 0, "%s: not offered to this run",
-				  message->name);
-	status = parse_record(request, &record, err);
+		return berth_fail(err, BERTH_NOT_FOUND, 0, "%s: %s", message->name,
+				  row->needs_serve ? "needs berth serve"
+						   : "not offered to this run");
+	line->waits = message->waits;
+	status = parse_record(object, op, &record, err);
 	if (status == 0)
-		status = row->handle(dispatch, &record, members, err);
+		status = call_handler(&call, err);
 	field_finish(message->fields, message->field_count, &record);
 	if (status == TASK_CHANNEL_OVER_LIMIT)
 		(void)berth_fail(err, BERTH_LIMIT, 0, "the run is over its limit");
@@ -299,211 +157,135 @@ static int handle_request(struct task_dispatch *dispatch, const struct request *
 	return status;
 }
 
-static int answer_hello(const struct task_dispatch *dispatch, const struct request *request,
-			struct text *reply, struct berth_error *err)
-{
-	if (!request->has_id)
-		return 0;
-	return text_append_format(reply, err, "{\"id\":%" PRId64 ",\"ok\":true,\"cancelled\":%s,",
-				  request->id, dispatch->is_cancelled ? "true" : "false");
-}
-
-static int handle_hello(struct task_dispatch *dispatch, const struct request *request,
-			bool *greeted, struct text *reply, const struct text **ret_body,
-			struct berth_error *err)
+static int handle_hello(struct task_dispatch *dispatch, struct task_line *line,
+			const json_t *object, struct berth_error *err)
 {
 	const struct protocol_message *message = &protocol_messages[PROTOCOL_HELLO];
+	const struct task_hello *hello = &dispatch->hello;
 	union protocol_record record;
 	int status;
 
-	if (*greeted)
+	if (line->is_greeted)
 		return berth_fail(err, BERTH_INVALID, 0, "hello: said before");
-	status = parse_record(request, &record, err);
+	status = parse_record(object, PROTOCOL_HELLO, &record, err);
 	if (status < 0)
 		(void)berth_fail_context(err, "hello");
-	if (status == 0)
-		status = answer_hello(dispatch, request, reply, err);
-	if (status == 0 && request->has_id)
-		*ret_body = record.hello.payload ? &dispatch->body_with_payload
-						 : &dispatch->body_without_payload;
+	if (status == 0 && line->request.id >= 0) {
+		status = task_hello_append(line->reply, line->request.id, record.hello.protocol,
+					   dispatch->is_cancelled, err);
+		if (status == 0)
+			line->body = record.hello.payload ? &hello->with_payload
+							  : &hello->without_payload;
+	}
 	field_finish(message->fields, message->field_count, &record);
-	*greeted = status == 0;
 	return status;
 }
 
 /* Takes "op" and "id" out of a request's object; -1: the line is broken. */
-static int check_envelope(struct request *request, const char **ret_op, struct berth_error *err)
+static int check_envelope(json_t *object, struct task_request *request, const char **ret_op,
+			  struct berth_error *err)
 {
 	json_t *id, *op;
 
-	if (!json_is_object(request->object))
+	if (!json_is_object(object))
 		return berth_fail(err, BERTH_PROTOCOL, 0, "a line that is not a JSON object");
-	id = json_object_get(request->object, "id");
-	request->has_id = id != NULL;
-	if (id) {
-		request->id = json_is_integer(id) ? json_integer_value(id) : -1;
-		if (request->id < 0 || request->id > PROTOCOL_ID_MAX)
-			return berth_fail(err, BERTH_PROTOCOL, 0,
-					  "id: not an integer from 0 to 2^53");
-	}
-	op = json_object_get(request->object, "op");
+	id = json_object_get(object, "id");
+	if (id && (!json_is_integer(id) || json_integer_value(id) < 0 ||
+		   json_integer_value(id) > PROTOCOL_ID_MAX))
+		return berth_fail(err, BERTH_PROTOCOL, 0, "id: not an integer from 0 to 2^53");
+	op = json_object_get(object, "op");
 	if (!json_is_string(op))
 		return berth_fail(err, BERTH_PROTOCOL, 0, "op: missing, or not a text");
+	if (id)
+		request->id = json_integer_value(id);
 	*ret_op = json_string_value(op);
 	return 0;
 }
 
-static int find_op(struct request *request, const char *name, bool greeted, struct berth_error *err)
+static int find_op(json_t *object, const char *name, bool greeted, enum protocol_op *ret_op,
+		   struct berth_error *err)
 {
 	char shown[SHOWN_OP_SIZE];
+	enum protocol_op op = protocol_find(PROTOCOL_FROM_TASK, name);
 
-	request->op = protocol_find(PROTOCOL_FROM_TASK, name);
-	if (!greeted && request->op != PROTOCOL_HELLO)
+	if (!greeted && op != PROTOCOL_HELLO)
 		return berth_fail(err, BERTH_PROTOCOL, 0, "the first request has to be hello");
 	(void)text_sanitize(name, strlen(name), shown, sizeof(shown));
-	if (request->op == PROTOCOL_OP_COUNT)
+	if (op == PROTOCOL_OP_COUNT)
 		return berth_fail(err, BERTH_INVALID, 0, "op: there is no \"%s\"", shown);
-	(void)json_object_del(request->object, "id");
-	(void)json_object_del(request->object, "op");
+	*ret_op = op;
+	(void)json_object_del(object, "id");
+	(void)json_object_del(object, "op");
 	return 0;
 }
 
 /* Answers a request that failed; without an id only the owner learns of it. */
-static int answer_failure(struct task_dispatch *dispatch, const struct request *request,
-			  const struct berth_error *why, bool closes, struct text *reply,
-			  struct berth_error *err)
+static int answer_failure(struct task_dispatch *dispatch, struct task_line *line,
+			  const struct berth_error *why, bool closes, struct berth_error *err)
 {
-	if (closes || !request->has_id)
+	int64_t id = line->request.id;
+
+	if (closes || id < 0)
 		task_dispatch_report(dispatch, why);
-	if ((closes || request->has_id) &&
-	    append_error(reply, request->has_id ? request : NULL, why, err) < 0)
+	if ((closes || id >= 0) && task_reply_append_error(line->reply, id, why, err) < 0)
 		return -1;
 	return closes ? TASK_DISPATCH_CLOSE : 0;
 }
 
-static int dispatch_request(struct task_dispatch *dispatch, struct request *request, bool *greeted,
-			    struct text *reply, const struct text **ret_body,
-			    struct berth_error *err)
+static int dispatch_object(struct task_dispatch *dispatch, struct task_line *line, json_t *object,
+			   struct berth_error *err)
 {
 	AUTO_TEXT struct text members = {0};
 	struct berth_error why = {0};
+	enum protocol_op op = PROTOCOL_OP_COUNT;
 	const char *name = NULL;
+	bool was_greeted = line->is_greeted;
 	int status;
 
-	if (check_envelope(request, &name, &why) < 0) {
-		request->has_id = false;
-		return answer_failure(dispatch, request, &why, true, reply, err);
+	if (check_envelope(object, &line->request, &name, &why) < 0)
+		return answer_failure(dispatch, line, &why, true, err);
+	if (find_op(object, name, was_greeted, &op, &why) < 0)
+		return answer_failure(dispatch, line, &why, !was_greeted, err);
+	if (op == PROTOCOL_HELLO) {
+		status = handle_hello(dispatch, line, object, &why);
+		line->is_greeted = was_greeted || status == 0;
+		return status < 0 ? answer_failure(dispatch, line, &why, !was_greeted, err) : 0;
 	}
-	if (find_op(request, name, *greeted, &why) < 0)
-		return answer_failure(dispatch, request, &why, !*greeted, reply, err);
-	if (request->op == PROTOCOL_HELLO) {
-		status = handle_hello(dispatch, request, greeted, reply, ret_body, &why);
-		return status < 0 ? answer_failure(dispatch, request, &why, !*greeted, reply, err)
-				  : 0;
-	}
-	status = handle_request(dispatch, request, &members, &why);
+	status = handle_request(dispatch, line, object, op, &members, &why);
+	if (status == TASK_CHANNEL_DEFERRED)
+		return TASK_DISPATCH_DEFERRED;
 	if (status != 0)
-		return answer_failure(dispatch, request, &why, status > 0, reply, err);
-	return append_success(reply, request, &members, err);
+		return answer_failure(dispatch, line, &why, status > 0, err);
+	return task_reply_append_success(line->reply, line->request.id, &members, err);
 }
 
-int task_dispatch_line(struct task_dispatch *dispatch, const char *line, size_t length,
-		       bool *greeted, struct text *reply, const struct text **ret_body,
+int task_dispatch_line(struct task_dispatch *dispatch, struct task_line *line,
 		       struct berth_error *err)
 {
-	struct request request = {.op = PROTOCOL_OP_COUNT};
+	AUTO_JSON json_t *object = NULL;
 	struct berth_error why = {0};
-	int status;
 
-	*ret_body = NULL;
-	if (json_parse(line, length, &request.object, &why) < 0) {
+	line->request.id = -1;
+	line->request.name[0] = '\0';
+	line->waits = false;
+	line->body = NULL;
+	if (json_parse(line->data, line->length, &object, &why) < 0) {
 		if (why.code == BERTH_INVALID)
 			why.code = BERTH_PROTOCOL;
-		return answer_failure(dispatch, &request, &why, true, reply, err);
+		return answer_failure(dispatch, line, &why, true, err);
 	}
-	status = dispatch_request(dispatch, &request, greeted, reply, ret_body, err);
-	json_decref(request.object);
-	return status;
-}
-
-static json_t *inputs_array(const char *const *inputs)
-{
-	AUTO_JSON json_t *array = json_array();
-
-	for (size_t i = 0; array && inputs && inputs[i]; i++)
-		if (json_array_append_new(array, json_string(inputs[i])) < 0)
-			return NULL;
-	return steal_ptr(&array);
-}
-
-/* The members of the hello reply that never change, then the end of the line. */
-static int format_body(const json_t *object, struct text *body, struct berth_error *err)
-{
-	AUTO_FREE char *text = json_format_compact(object);
-
-	if (!text)
-		return berth_fail(err, BERTH_MEMORY, ENOMEM, "prepare the hello reply");
-	if (text_append_string(body, text + 1, err) < 0)
-		return -1;
-	return text_append(body, "\n", 1, err);
-}
-
-static int format_bodies(struct task_dispatch *dispatch, const struct task_channel_info *info,
-			 json_t *payload, struct berth_error *err)
-{
-	const struct protocol_message *message = &protocol_messages[PROTOCOL_HELLO];
-	AUTO_JSON json_t *inputs = inputs_array(info->inputs);
-	AUTO_JSON json_t *object = NULL;
-	struct protocol_hello_reply reply = {
-		.protocol = PROTOCOL_VERSION,
-		.attempt = info->attempt,
-		.payload = payload,
-		.inputs = inputs,
-		.cpu_millis = info->cpu_millis,
-		.memory_bytes = info->memory_bytes,
-	};
-
-	if (!inputs)
-		return berth_fail(err, BERTH_INVALID, 0, "an input's path is not UTF-8");
-	object = field_format_object(message->reply, message->reply_count, &reply);
-	if (!object || json_object_del(object, "cancelled") < 0)
-		return berth_fail(err, BERTH_MEMORY, ENOMEM, "prepare the hello reply");
-	/* the record's texts are owned by definition, these are not: set here */
-	if (json_object_update_new(
-		    object, json_pack("{s:s, s:s?, s:s?, s:s?, s:s?}", "run", info->run,
-				      "attempt_id", info->attempt_id, "task", info->task, "output",
-				      info->output_path, "checkpoint", info->checkpoint_path)) < 0)
-		return berth_fail(err, BERTH_INVALID, 0, "a fact of the hello reply is not UTF-8");
-	if (format_body(object, &dispatch->body_with_payload, err) < 0)
-		return -1;
-	(void)json_object_del(object, "payload");
-	return format_body(object, &dispatch->body_without_payload, err);
+	return dispatch_object(dispatch, line, object, err);
 }
 
 int task_dispatch_init(struct task_dispatch *dispatch, const struct task_channel_info *info,
 		       const struct task_channel_handlers *handlers, void *owner,
 		       struct berth_error *err)
 {
-	const char *text = info->payload ? info->payload : "null";
-	AUTO_JSON json_t *payload = NULL;
-	size_t length = strlen(text);
-
 	*dispatch = (struct task_dispatch){.handlers = handlers, .owner = owner};
-	if (length > PROTOCOL_PAYLOAD_MAX)
-		return berth_fail(err, BERTH_LIMIT, 0, "payload: %zu bytes, at most %d", length,
-				  PROTOCOL_PAYLOAD_MAX);
-	if (json_parse(text, length, &payload, err) < 0)
-		return berth_fail_context(err, "payload");
-	if (check_json(payload, PROTOCOL_PAYLOAD_MAX, false, "payload", err) < 0 ||
-	    format_bodies(dispatch, info, payload, err) < 0) {
-		task_dispatch_finish(dispatch);
-		return -1;
-	}
-	return 0;
+	return task_hello_init(&dispatch->hello, info, err);
 }
 
 void task_dispatch_finish(struct task_dispatch *dispatch)
 {
-	text_finish(&dispatch->body_with_payload);
-	text_finish(&dispatch->body_without_payload);
+	task_hello_finish(&dispatch->hello);
 }

@@ -2,8 +2,10 @@
 /* The commands of berth-task: one row each, and their options. */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/field.h"
@@ -11,7 +13,7 @@
 /* How berth-task ends. */
 enum command_status {
 	COMMAND_DONE = 0,
-	COMMAND_NO = 1,     /* not cancelled; no such checkpoint; no such member */
+	COMMAND_NO = 1,     /* not cancelled; nothing found; what was waited for failed */
 	COMMAND_USAGE = 2,  /* the command line is wrong */
 	COMMAND_FAILED = 3, /* the supervisor refused it or is not there */
 };
@@ -22,6 +24,14 @@ struct command_options {
 	bool permanent, json;
 	double eta, rate; /* negative: not given */
 	char *message, *unit;
+	char *for_duration, *until, *name; /* NULL: not given, as what follows */
+	json_t *tokens, *runs;             /* lists: arrays of texts */
+	char *batch;
+	char *payload, *queue, *concurrency_key, *machine, *delay, *idempotency_key, *once;
+	json_t *tags;
+	uint64_t ttl_ms, max_duration_ms, timeout_ms; /* 0: not given */
+	int64_t priority_s, max_attempts;
+	bool and_wait;
 };
 
 struct command_line {
@@ -45,6 +55,7 @@ struct command_row {
 extern const struct command_row command_rows[];
 extern const size_t command_row_count;
 
+/* An option of type FIELD_JSON is a list of up to max texts: each time it is given adds one. */
 extern const struct field_row command_option_rows[];
 extern const size_t command_option_count;
 

@@ -10,33 +10,11 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "extensions/task/command/answer.h"
 #include "extensions/task/command/command_table.h"
 #include "extensions/task/command/values.h"
 #include "extensions/task/protocol_table.h"
 #include "extensions/task/task.h"
-
-/* Forwards a failure of the SDK; returns status. */
-static int outcome(int status, const struct berth_task_error *why, struct berth_error *err)
-{
-	return status < 0 ? berth_fail(err, BERTH_SYSTEM, 0, "%s", why->message) : 0;
-}
-
-/* The failure of a program that cannot print what it was asked for. */
-static int print_line(const char *text, struct berth_error *err)
-{
-	if (printf("%s\n", text) < 0 || fflush(stdout) != 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "write to stdout");
-	return 0;
-}
-
-static int print_json(const json_t *value, struct berth_error *err)
-{
-	AUTO_FREE char *text = value ? json_format_compact(value) : NULL;
-
-	if (!text)
-		return berth_fail(err, BERTH_MEMORY, ENOMEM, "print");
-	return print_line(text, err);
-}
 
 int command_log(struct berth_task *task, const struct command_line *line, struct berth_error *err)
 {
@@ -53,7 +31,7 @@ int command_log(struct berth_task *task, const struct command_line *line, struct
 	if (line->word_count > 2 &&
 	    values_parse_pairs(line->words + 2, line->word_count - 2, &fields, err) < 0)
 		return -1;
-	return outcome(
+	return command_outcome(
 		berth_task_log(task, (enum berth_task_level)level, line->words[1], fields, &why),
 		&why, err);
 }
@@ -76,7 +54,7 @@ int command_progress(struct berth_task *task, const struct command_line *line,
 
 	if (field_parse_text(&percent_row, line->words[0], &progress.percent, err) < 0)
 		return -1;
-	return outcome(berth_task_progress(task, &progress, &why), &why, err);
+	return command_outcome(berth_task_progress(task, &progress, &why), &why, err);
 }
 
 int command_metadata(struct berth_task *task, const struct command_line *line,
@@ -91,7 +69,7 @@ int command_metadata(struct berth_task *task, const struct command_line *line,
 		    ? values_read_data(line->words[0], PROTOCOL_METADATA_MAX, &object, err) < 0
 		    : values_parse_pairs(line->words, line->word_count, &object, err) < 0)
 		return -1;
-	return outcome(berth_task_metadata(task, object, &why), &why, err);
+	return command_outcome(berth_task_metadata(task, object, &why), &why, err);
 }
 
 int command_checkpoint_save(struct berth_task *task, const struct command_line *line,
@@ -103,7 +81,7 @@ int command_checkpoint_save(struct berth_task *task, const struct command_line *
 
 	if (values_read_data(word, BERTH_TASK_CHECKPOINT_MAX, &data, err) < 0)
 		return -1;
-	return outcome(berth_task_checkpoint(task, line->words[0], data, &why), &why, err);
+	return command_outcome(berth_task_checkpoint(task, line->words[0], data, &why), &why, err);
 }
 
 int command_checkpoint_load(struct berth_task *task, const struct command_line *line,
@@ -113,8 +91,8 @@ int command_checkpoint_load(struct berth_task *task, const struct command_line *
 	struct berth_task_error why = {0};
 
 	if (berth_task_restore(task, line->words[0], &data, &why) < 0)
-		return outcome(-1, &why, err);
-	return data ? print_line(data, err) : COMMAND_NO;
+		return command_outcome(-1, &why, err);
+	return data ? command_print_line(data, err) : COMMAND_NO;
 }
 
 int command_output(struct berth_task *task, const struct command_line *line,
@@ -125,7 +103,7 @@ int command_output(struct berth_task *task, const struct command_line *line,
 
 	if (values_read_data(line->words[0], BERTH_TASK_OUTPUT_MAX, &data, err) < 0)
 		return -1;
-	return outcome(berth_task_output(task, data, &why), &why, err);
+	return command_outcome(berth_task_output(task, data, &why), &why, err);
 }
 
 int command_fail(struct berth_task *task, const struct command_line *line, struct berth_error *err)
@@ -134,8 +112,8 @@ int command_fail(struct berth_task *task, const struct command_line *line, struc
 		line->options.permanent ? BERTH_TASK_PERMANENT : BERTH_TASK_RETRYABLE;
 	struct berth_task_error why = {0};
 
-	return outcome(berth_task_fail(task, kind, line->words[0], line->words[1], &why), &why,
-		       err);
+	return command_outcome(berth_task_fail(task, kind, line->words[0], line->words[1], &why),
+			       &why, err);
 }
 
 int command_payload(struct berth_task *task, const struct command_line *line,
@@ -146,15 +124,15 @@ int command_payload(struct berth_task *task, const struct command_line *line,
 	const json_t *member;
 
 	if (line->word_count == 0)
-		return print_line(text, err);
+		return command_print_line(text, err);
 	if (json_parse(text, strlen(text), &payload, err) < 0)
 		return -1;
 	member = json_object_get(payload, line->words[0]);
 	if (!member)
 		return COMMAND_NO;
 	if (json_is_string(member))
-		return print_line(json_string_value(member), err);
-	return print_json(member, err);
+		return command_print_line(json_string_value(member), err);
+	return command_print_json(member, err);
 }
 
 static json_t *inputs_array(const char *const *inputs)
@@ -184,7 +162,7 @@ int command_info(struct berth_task *task, const struct command_line *line, struc
 				   "inputs", inputs_array(info->inputs), "output",
 				   info->output_path, "checkpoint", info->checkpoint_path, "cpus",
 				   info->cpus, "memory_bytes", (json_int_t)info->memory_bytes);
-		return print_json(object, err);
+		return command_print_json(object, err);
 	}
 	print_fact("run", info->run);
 	printf("attempt %u\n", info->attempt);
@@ -206,13 +184,13 @@ int command_usage(struct berth_task *task, const struct command_line *line, stru
 	struct berth_task_usage usage;
 
 	if (berth_task_usage(task, &usage, &why) < 0)
-		return outcome(-1, &why, err);
+		return command_outcome(-1, &why, err);
 	if (line->options.json) {
 		object = json_pack("{s:I, s:I, s:I, s:I}", "cpu_ns", (json_int_t)usage.cpu_ns,
 				   "memory_bytes", (json_int_t)usage.memory_bytes,
 				   "memory_peak_bytes", (json_int_t)usage.memory_peak_bytes, "pids",
 				   (json_int_t)usage.pids);
-		return print_json(object, err);
+		return command_print_json(object, err);
 	}
 	if (printf("cpu_ns %" PRIu64 "\nmemory_bytes %" PRIu64 "\nmemory_peak_bytes %" PRIu64
 		   "\npids %" PRIu64 "\n",

@@ -20,8 +20,11 @@ static int print_help(FILE *stream)
 			      command_rows[i].arguments, command_rows[i].help);
 	(void)fprintf(stream, "\nVALUE is a number, true, false, null or text; \"--\" ends the "
 			      "options.\n"
+			      "\"berth-task COMMAND --help\" lists a command's options.\n"
 			      "Status: 0 done, 1 no (see above), 2 wrong use, 3 refused or no "
 			      "supervisor.\n"
+			      "Under berth run there is no queue: waits for a time work, what "
+			      "concerns other\nruns and tokens needs berth serve.\n"
 			      "Outside a sandbox messages are printed to stderr.\n");
 	return COMMAND_DONE;
 }

@@ -11,6 +11,7 @@
 #include "base/descriptor.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "extensions/task/protocol_table.h"
 
 #define READ_BYTES 4096
 
@@ -82,4 +83,13 @@ int values_read_data(const char *word, size_t max, char **ret_text, struct berth
 	if (!*ret_text)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "read an argument");
 	return 0;
+}
+
+int values_check_name(const char *option, const char *name, struct berth_error *err)
+{
+	if (protocol_request_name_is_valid(name))
+		return 0;
+	return berth_fail(err, BERTH_INVALID, 0,
+			  "%s: only A-Z a-z 0-9 . _ - and no dot in front are allowed, at most %d",
+			  option, PROTOCOL_NAME_MAX);
 }

@@ -14,3 +14,6 @@ int values_parse_pairs(const char *const *words, size_t count, char **ret_object
 /* The text a word stands for: "-" reads stdin to its end, "@FILE" a file, anything else itself.
  * At most max bytes; the caller frees *ret_text. */
 int values_read_data(const char *word, size_t max, char **ret_text, struct berth_error *err);
+
+/* The name that a script gives a request of its own. BERTH_INVALID names the option. */
+int values_check_name(const char *option, const char *name, struct berth_error *err);

@@ -3,6 +3,8 @@
 #include "channel_fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -21,16 +24,14 @@
 
 #define PATIENCE_MS 10000
 
-static int on_log(void *owner, enum protocol_level level, const char *message, size_t length,
-		  const json_t *fields, struct berth_error *err)
+static int on_log(void *owner, const struct task_request *request, const struct protocol_log *log,
+		  struct berth_error *err)
 {
 	struct channel_fixture *fixture = owner;
 
-	(void)level;
-	(void)message;
-	(void)fields;
+	(void)request;
 	fixture->logs++;
-	fixture->log_bytes += length;
+	fixture->log_bytes += strlen(log->message);
 	if (fixture->cancels)
 		return task_channel_cancel(fixture->channel, "signal", 5000, err);
 	return fixture->log_limit > 0 && fixture->log_bytes > fixture->log_limit
@@ -38,37 +39,115 @@ static int on_log(void *owner, enum protocol_level level, const char *message, s
 		       : 0;
 }
 
-static int on_output(void *owner, json_t *data, struct berth_error *err)
+static int on_output(void *owner, const struct task_request *request, json_t *data,
+		     struct berth_error *err)
 {
 	struct channel_fixture *fixture = owner;
 
+	(void)request;
 	(void)data;
 	(void)err;
 	fixture->outputs++;
 	return 0;
 }
 
-static int on_restore(void *owner, const char *name, char **ret_data, struct berth_error *err)
+static int on_restore(void *owner, const struct task_request *request, const char *name,
+		      char **ret_data, struct berth_error *err)
 {
 	struct channel_fixture *fixture = owner;
 
+	(void)request;
 	(void)name;
 	(void)err;
 	*ret_data = fixture->restored ? strdup(fixture->restored) : NULL;
 	return 0;
 }
 
-static int on_usage(void *owner, struct protocol_usage_reply *ret_usage, struct berth_error *err)
+static int on_usage(void *owner, const struct task_request *request,
+		    struct protocol_usage_reply *ret_usage, struct berth_error *err)
 {
 	struct channel_fixture *fixture = owner;
 	struct timespec pause = {.tv_nsec = (long)fixture->slow_ms * 1000000};
 
+	(void)request;
 	(void)err;
 	fixture->usages++;
 	if (fixture->slow_ms > 0)
 		(void)nanosleep(&pause, NULL);
 	*ret_usage = (struct protocol_usage_reply){.pids = 3};
 	return 0;
+}
+
+static int defer(struct channel_fixture *fixture, const struct task_request *request)
+{
+	assert_true(fixture->request_count < FIXTURE_REQUESTS_MAX);
+	fixture->requests[fixture->request_count++] = *request;
+	return TASK_CHANNEL_DEFERRED;
+}
+
+static int on_checkpoint(void *owner, const struct task_request *request, const char *name,
+			 const char *data, struct berth_error *err)
+{
+	(void)name;
+	(void)data;
+	(void)err;
+	return defer(owner, request);
+}
+
+static int on_wait(void *owner, const struct task_request *request, const struct task_wait *wait,
+		   json_t **ret_reply, struct berth_error *err)
+{
+	(void)wait;
+	(void)ret_reply;
+	(void)err;
+	return defer(owner, request);
+}
+
+static int on_trigger(void *owner, const struct task_request *request,
+		      const struct protocol_trigger *trigger, bool waits, json_t **ret_reply,
+		      struct berth_error *err)
+{
+	(void)trigger;
+	(void)waits;
+	(void)ret_reply;
+	(void)err;
+	return defer(owner, request);
+}
+
+static int on_accepted(void *owner, uint64_t connection, int fd, struct berth_error *err)
+{
+	struct channel_fixture *fixture = owner;
+	int copy;
+
+	(void)err;
+	if (!fixture->is_durable)
+		return 0;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	assert_true(copy >= 0 && fixture->kept_count < PROTOCOL_CONNECTIONS_MAX);
+	fixture->kept[fixture->kept_count++] = (struct task_channel_connection){connection, copy};
+	return 0;
+}
+
+static void on_closed(void *owner, uint64_t connection)
+{
+	struct channel_fixture *fixture = owner;
+
+	fixture->closed_count++;
+	for (size_t i = 0; i < fixture->kept_count; i++) {
+		if (fixture->kept[i].number != connection)
+			continue;
+		(void)close(fixture->kept[i].fd);
+		fixture->kept[i] = fixture->kept[--fixture->kept_count];
+		return;
+	}
+}
+
+static void on_waiting(void *owner, const struct task_request *request)
+{
+	struct channel_fixture *fixture = owner;
+
+	fixture->waiting_count++;
+	(void)defer(fixture, request);
 }
 
 static void on_problem(void *owner, const char *message)
@@ -84,7 +163,13 @@ static const struct task_channel_handlers handlers = {
 	.output = on_output,
 	.restore = on_restore,
 	.usage = on_usage,
+	.checkpoint = on_checkpoint,
+	.wait = on_wait,
+	.trigger = on_trigger,
 	.problem = on_problem,
+	.accepted = on_accepted,
+	.closed = on_closed,
+	.waiting = on_waiting,
 };
 
 static int on_timer(void *owner, struct berth_error *err)
@@ -111,6 +196,73 @@ int channel_fixture_set_up(void **state)
 	return channel_fixture_set_up_with(state, NULL);
 }
 
+static void create_channel(struct channel_fixture *fixture, int listener,
+			   const struct task_channel_adoption *adoption)
+{
+	const struct task_channel_setup setup = {
+		.loop = fixture->loop,
+		.listen_fd = listener,
+		.info = &fixture->info,
+		.handlers = &handlers,
+		.owner = fixture,
+		.is_durable = fixture->is_durable,
+		.adoption = adoption,
+	};
+
+	assert_int_equal(task_channel_create(&setup, &fixture->channel, NULL), 0);
+}
+
+int channel_fixture_set_up_durable(void **state)
+{
+	struct channel_fixture *fixture;
+
+	(void)channel_fixture_set_up_with(state, NULL);
+	fixture = *state;
+	task_channel_destroy(fixture->channel);
+	(void)unlink(fixture->path);
+	fixture->is_durable = true;
+	create_channel(fixture, listen_at(fixture->path), NULL);
+	return 0;
+}
+
+void channel_fixture_hand_over(struct channel_fixture *fixture, bool with_ledger)
+{
+	struct task_channel_connection connections[PROTOCOL_CONNECTIONS_MAX];
+	struct task_channel_adoption adoption = {
+		.ledger_fd = with_ledger ? dup(task_channel_ledger(fixture->channel)) : -1,
+		.connections = connections,
+		.connection_count = fixture->kept_count,
+		.next_connection = 100,
+	};
+
+	for (size_t i = 0; i < fixture->kept_count; i++)
+		connections[i] = (struct task_channel_connection){fixture->kept[i].number,
+								  dup(fixture->kept[i].fd)};
+	task_channel_destroy(fixture->channel);
+	(void)unlink(fixture->path);
+	create_channel(fixture, listen_at(fixture->path), &adoption);
+}
+
+int channel_fixture_answer(struct channel_fixture *fixture, size_t i)
+{
+	json_t *reply = json_pack("{s:I}", "n", (json_int_t)i);
+	int status;
+
+	assert_true(i < fixture->request_count);
+	status = task_channel_answer(fixture->channel, &fixture->requests[i], reply, NULL, NULL);
+	json_decref(reply);
+	return status;
+}
+
+int channel_fixture_unread(const struct channel_fixture *fixture)
+{
+	int bytes = -1;
+
+	assert_true(fixture->kept_count > 0);
+	assert_int_equal(ioctl(fixture->kept[fixture->kept_count - 1].fd, SIOCINQ, &bytes), 0);
+	return bytes;
+}
+
 int channel_fixture_set_up_with(void **state, const char *payload)
 {
 	struct channel_fixture *fixture = calloc(1, sizeof(*fixture));
@@ -126,10 +278,7 @@ int channel_fixture_set_up_with(void **state, const char *payload)
 	assert_int_equal(loop_create(&fixture->loop, NULL), 0);
 	assert_int_equal(
 		loop_add_timer(fixture->loop, on_timer, fixture->loop, &fixture->timer, NULL), 0);
-	assert_int_equal(task_channel_create(fixture->loop, listen_at(fixture->path),
-					     &fixture->info, &handlers, fixture, &fixture->channel,
-					     NULL),
-			 0);
+	create_channel(fixture, listen_at(fixture->path), NULL);
 	*state = fixture;
 	return 0;
 }
@@ -139,6 +288,8 @@ int channel_fixture_tear_down(void **state)
 	struct channel_fixture *fixture = *state;
 
 	task_channel_destroy(fixture->channel);
+	for (size_t i = 0; i < fixture->kept_count; i++)
+		(void)close(fixture->kept[i].fd);
 	loop_destroy(fixture->loop);
 	(void)unlink(fixture->path);
 	(void)rmdir(fixture->directory);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "runner/cli/nearest.h"
 #include "runner/cli/options.h"
 #include "runner/run/limit_overrides.h"
 
@@ -277,18 +276,6 @@ static void test_print(void **state)
 	}
 }
 
-static void test_nearest(void **state)
-{
-	(void)state;
-	assert_int_equal(nearest_distance("", "abc"), 3);
-	assert_int_equal(nearest_distance("machine", "machine"), 0);
-	assert_int_equal(nearest_distance("machien", "machine"), 1);
-	assert_int_equal(nearest_distance("kitten", "sitting"), 3);
-	assert_true(nearest_distance(
-			    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-			    "a") == SIZE_MAX);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,7 +290,6 @@ int main(void)
 		cmocka_unit_test(test_bad_input),
 		cmocka_unit_test(test_describe_lists_all_but_hidden),
 		cmocka_unit_test(test_print),
-		cmocka_unit_test(test_nearest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -414,6 +414,10 @@ static void test_out_of_descriptors_passes(void **state)
 #define TEST(function)                                                                             \
 	cmocka_unit_test_setup_teardown(function, channel_fixture_set_up, channel_fixture_tear_down)
 
+#define DURABLE(function)                                                                          \
+	cmocka_unit_test_setup_teardown(function, channel_fixture_set_up_durable,                  \
+					channel_fixture_tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +437,21 @@ int main(void)
 		TEST(test_last_words_are_drained),
 		TEST(test_half_closed_peer_gets_its_replies),
 		TEST(test_out_of_descriptors_passes),
+		DURABLE(test_requests_in_pieces_and_pipelined),
+		DURABLE(test_garbage_closes_that_connection_alone),
+		DURABLE(test_long_line_is_refused),
+		DURABLE(test_longest_line_is_taken),
+		DURABLE(test_unfinished_lines_share_one_budget),
+		DURABLE(test_a_thousand_connections),
+		DURABLE(test_slow_reader_waits_and_then_gets_everything),
+		DURABLE(test_too_many_slow_readers_are_closed),
+		DURABLE(test_flood_of_logs_ends_at_the_limit),
+		DURABLE(test_flood_leaves_room_for_others),
+		DURABLE(test_cancel_reaches_all_and_those_that_come_later),
+		DURABLE(test_cancel_from_a_handler),
+		DURABLE(test_last_words_are_drained),
+		DURABLE(test_half_closed_peer_gets_its_replies),
+		DURABLE(test_out_of_descriptors_passes),
 	};
 	struct rlimit files;
 

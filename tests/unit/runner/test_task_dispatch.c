@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "runner/run/task_dispatch.h"
 
@@ -25,23 +26,26 @@ struct told {
 	const char *restored; /* what restore finds */
 };
 
-static int on_log(void *owner, enum protocol_level level, const char *message, size_t length,
-		  const json_t *fields, struct berth_error *err)
+static int on_log(void *owner, const struct task_request *request, const struct protocol_log *log,
+		  struct berth_error *err)
 {
 	struct told *told = owner;
-	AUTO_FREE char *text = fields ? json_format_compact(fields) : NULL;
+	AUTO_FREE char *text = log->fields ? json_format_compact(log->fields) : NULL;
 
+	(void)request;
 	(void)err;
 	(void)snprintf(told->said, sizeof(told->said), "log %s %.40s %zu %s",
-		       protocol_levels[level], message, length, text ? text : "-");
+		       protocol_levels[log->level], log->message, strlen(log->message),
+		       text ? text : "-");
 	return told->status;
 }
 
-static int on_progress(void *owner, const struct protocol_progress *progress,
-		       struct berth_error *err)
+static int on_progress(void *owner, const struct task_request *request,
+		       const struct protocol_progress *progress, struct berth_error *err)
 {
 	struct told *told = owner;
 
+	(void)request;
 	(void)err;
 	(void)snprintf(told->said, sizeof(told->said), "progress %g %g %g %s %s", progress->percent,
 		       progress->eta_s, progress->rate,
@@ -50,56 +54,152 @@ static int on_progress(void *owner, const struct protocol_progress *progress,
 	return 0;
 }
 
-static int on_metadata(void *owner, const json_t *set, struct berth_error *err)
+static int on_metadata(void *owner, const struct task_request *request, const json_t *set,
+		       struct berth_error *err)
 {
 	struct told *told = owner;
 	AUTO_FREE char *text = json_format_compact(set);
 
+	(void)request;
 	(void)err;
 	(void)snprintf(told->said, sizeof(told->said), "metadata %.400s", text);
 	return 0;
 }
 
-static int on_checkpoint(void *owner, const char *name, const char *data, size_t length,
-			 struct berth_error *err)
+static int on_checkpoint(void *owner, const struct task_request *request, const char *name,
+			 const char *data, struct berth_error *err)
 {
 	struct told *told = owner;
 
+	(void)request;
 	if (told->refuses)
 		return berth_fail(err, BERTH_SYSTEM, 28 /* ENOSPC */, "write %s", name);
 	(void)snprintf(told->said, sizeof(told->said), "checkpoint %s %.100s %zu", name, data,
-		       length);
+		       strlen(data));
 	return 0;
 }
 
-static int on_restore(void *owner, const char *name, char **ret_data, struct berth_error *err)
+static int on_restore(void *owner, const struct task_request *request, const char *name,
+		      char **ret_data, struct berth_error *err)
 {
 	struct told *told = owner;
 
+	(void)request;
 	(void)err;
 	(void)name;
 	*ret_data = told->restored ? strdup(told->restored) : NULL;
 	return 0;
 }
 
-static int on_output(void *owner, json_t *data, struct berth_error *err)
+static int on_output(void *owner, const struct task_request *request, json_t *data,
+		     struct berth_error *err)
 {
 	struct told *told = owner;
 	AUTO_FREE char *text = json_format_compact(data);
 
+	(void)request;
 	(void)err;
 	(void)snprintf(told->said, sizeof(told->said), "output %.400s", text);
 	return 0;
 }
 
-static int on_fail(void *owner, enum protocol_failure kind, const char *name, const char *message,
-		   struct berth_error *err)
+static int on_fail(void *owner, const struct task_request *request,
+		   const struct protocol_fail *fail, uint64_t retry_at_ns, struct berth_error *err)
+{
+	struct told *told = owner;
+
+	(void)retry_at_ns;
+	(void)request;
+	(void)err;
+	(void)snprintf(told->said, sizeof(told->said), "fail %s %s %.200s",
+		       protocol_failures[fail->kind], fail->name, fail->message);
+	return 0;
+}
+
+static int on_wait(void *owner, const struct task_request *request, const struct task_wait *wait,
+		   json_t **ret_reply, struct berth_error *err)
 {
 	struct told *told = owner;
 
 	(void)err;
-	(void)snprintf(told->said, sizeof(told->said), "fail %s %s %.200s", protocol_failures[kind],
-		       name, message);
+	(void)snprintf(told->said, sizeof(told->said), "wait %s until %d tokens %zu %s runs %zu %s",
+		       request->name, wait->until_ns != 0, wait->token_count,
+		       wait->token_count > 0 ? wait->tokens[0] : wait->batch, wait->run_count,
+		       wait->run_count > 0 ? wait->runs[wait->run_count - 1] : "-");
+	*ret_reply = json_pack("{s:[]}", "results");
+	return 0;
+}
+
+static int on_trigger(void *owner, const struct task_request *request,
+		      const struct protocol_trigger *trigger, bool waits, json_t **ret_reply,
+		      struct berth_error *err)
+{
+	struct told *told = owner;
+	AUTO_FREE char *payload = trigger->payload ? json_format_compact(trigger->payload) : NULL;
+
+	(void)err;
+	(void)snprintf(told->said, sizeof(told->said),
+		       "trigger %s \"%s\" %s %s %s %" PRId64 " %" PRId64 " %" PRId64 " %s",
+		       trigger->task, request->name, payload ? payload : "-",
+		       trigger->queue ? trigger->queue : "-", trigger->delay ? trigger->delay : "-",
+		       trigger->ttl_ms, trigger->priority, trigger->max_attempts,
+		       protocol_debounces[trigger->debounce_mode]);
+	if (waits)
+		return TASK_CHANNEL_DEFERRED;
+	*ret_reply = json_pack("{s:s}", "run", "run_2");
+	return 0;
+}
+
+static int on_batch(void *owner, const struct task_request *request, const struct task_batch *batch,
+		    json_t **ret_reply, struct berth_error *err)
+{
+	struct told *told = owner;
+
+	(void)err;
+	(void)snprintf(told->said, sizeof(told->said), "batch \"%s\" %zu %s %s %d", request->name,
+		       batch->count, batch->items[0].task,
+		       batch->items[batch->count - 1].queue ? batch->items[batch->count - 1].queue
+							    : "-",
+		       batch->waits);
+	*ret_reply = json_pack("{s:s, s:[]}", "batch", "batch_1", "runs");
+	return 0;
+}
+
+static int on_token_create(void *owner, const struct task_request *request,
+			   const struct protocol_token_create *token, json_t **ret_reply,
+			   struct berth_error *err)
+{
+	struct told *told = owner;
+
+	(void)err;
+	(void)snprintf(told->said, sizeof(told->said), "token \"%s\" %" PRId64 " %s", request->name,
+		       token->timeout_ms, token->idempotency_key ? token->idempotency_key : "-");
+	*ret_reply = json_pack("{s:s}", "token", "token_1");
+	return 0;
+}
+
+static int on_token_complete(void *owner, const struct task_request *request,
+			     const struct protocol_token_complete *token, struct berth_error *err)
+{
+	struct told *told = owner;
+	AUTO_FREE char *output = token->output ? json_format_compact(token->output) : NULL;
+
+	(void)request;
+	(void)err;
+	(void)snprintf(told->said, sizeof(told->said), "complete %s %s", token->token,
+		       output ? output : "-");
+	return 0;
+}
+
+static int on_run_get(void *owner, const struct task_request *request, const char *run,
+		      json_t **ret_reply, struct berth_error *err)
+{
+	struct told *told = owner;
+
+	(void)request;
+	(void)err;
+	(void)snprintf(told->said, sizeof(told->said), "get %s", run);
+	*ret_reply = json_pack("{s:s}", "status", "QUEUED");
 	return 0;
 }
 
@@ -122,6 +222,17 @@ static const struct task_channel_handlers handlers = {
 	.problem = on_problem, /* and no usage */
 };
 
+/* Those of a daemon. */
+static const struct task_channel_handlers serving = {
+	.wait = on_wait,
+	.trigger = on_trigger,
+	.batch = on_batch,
+	.token_create = on_token_create,
+	.token_complete = on_token_complete,
+	.run_get = on_run_get,
+	.problem = on_problem,
+};
+
 static const char *const inputs[] = {"/input/a.mp4", NULL};
 static const struct task_channel_info info = {
 	.run = "run_1",
@@ -139,6 +250,7 @@ struct fixture {
 	struct told told;
 	struct task_dispatch dispatch;
 	struct text reply;
+	uint64_t sequence;
 	bool greeted;
 };
 
@@ -148,6 +260,15 @@ static int set_up(void **state)
 
 	*state = fixture;
 	return task_dispatch_init(&fixture->dispatch, &info, &handlers, &fixture->told, NULL);
+}
+
+static int set_up_serving(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	*state = fixture;
+	fixture->greeted = true;
+	return task_dispatch_init(&fixture->dispatch, &info, &serving, &fixture->told, NULL);
 }
 
 static int tear_down(void **state)
@@ -163,15 +284,22 @@ static int tear_down(void **state)
 /* The whole answer to one line, shared part included. */
 static const char *answer(struct fixture *fixture, const char *line, size_t length, int expected)
 {
-	const struct text *body;
+	struct task_line request = {
+		.data = line,
+		.length = length,
+		.request = {.connection = 1, .sequence = fixture->sequence++},
+		.is_greeted = fixture->greeted,
+		.reply = &fixture->reply,
+	};
 
 	fixture->told.said[0] = fixture->told.problem[0] = '\0';
 	text_finish(&fixture->reply);
-	assert_int_equal(task_dispatch_line(&fixture->dispatch, line, length, &fixture->greeted,
-					    &fixture->reply, &body, NULL),
-			 expected);
-	if (body)
-		assert_int_equal(text_append(&fixture->reply, body->data, body->length, NULL), 0);
+	assert_int_equal(task_dispatch_line(&fixture->dispatch, &request, NULL), expected);
+	fixture->greeted = request.is_greeted;
+	if (request.body)
+		assert_int_equal(text_append(&fixture->reply, request.body->data,
+					     request.body->length, NULL),
+				 0);
 	return fixture->reply.data ? fixture->reply.data : "";
 }
 
@@ -253,26 +381,36 @@ static void test_good_lines(void **state)
 }
 
 /* Refused, and the connection goes on. */
+/* clang-format off */
 static const struct line_row refused_lines[] = {
-	{"{\"op\":\"dance\",\"id\":1}",                                   "\"code\":\"invalid\"",       ""},
-	{"{\"op\":\"da\\u001bnce\",\"id\":1}",                            "no \\\"da\\\\x1bnce\\\"",    ""},
-	{"{\"op\":\"log\",\"id\":1}",                                     "message: missing",           ""},
-	{"{\"op\":\"log\",\"id\":1,\"message\":5}",                       "message: 5 is not a text",   ""},
-	{"{\"op\":\"log\",\"id\":1,\"message\":\"\",\"level\":\"loud\"}", "level: \\\"loud\\\"",
-	 ""											       },
-	{"{\"op\":\"log\",\"id\":1,\"message\":\"\",\"fields\":[]}",      "fields: not an object",      ""},
-	{"{\"op\":\"log\",\"id\":1,\"message\":\"\",\"more\":1}",         "more: unknown field",        ""},
-	{"{\"op\":\"progress\",\"id\":1,\"percent\":101}",                "not between 0 and 100",      ""},
-	{"{\"op\":\"progress\",\"id\":1,\"percent\":-1}",                 "not between 0 and 100",      ""},
-	{"{\"op\":\"metadata\",\"id\":1,\"set\":5}",                      "set: not an object",         ""},
-	{"{\"op\":\"checkpoint\",\"id\":1,\"name\":\"../x\",\"data\":1}", "name: only",                 ""},
-	{"{\"op\":\"checkpoint\",\"id\":1,\"name\":\".x\",\"data\":1}",   "name: only",                 ""},
-	{"{\"op\":\"restore\",\"id\":1,\"name\":\"a/b\"}",                "name: only",                 ""},
-	{"{\"op\":\"restore\",\"id\":1,\"name\":\"\"}",                   "name: text of 0 bytes",      ""},
-	{"{\"op\":\"fail\",\"id\":1,\"name\":\"x\"}",                     "message: missing",           ""},
-	{"{\"op\":\"usage\",\"id\":1}",                                   "\"code\":\"not_found\"",     ""},
-	{"{\"op\":\"cancel\",\"id\":1}",                                  "there is no \\\"cancel\\\"", ""},
+	{"{\"op\":\"dance\",\"id\":1}", "\"code\":\"invalid\"", ""},
+	{"{\"op\":\"da\\u001bnce\",\"id\":1}", "no \\\"da\\\\x1bnce\\\"", ""},
+	{"{\"op\":\"log\",\"id\":1}", "message: missing", ""},
+	{"{\"op\":\"log\",\"id\":1,\"message\":5}", "message: 5 is not a text", ""},
+	{"{\"op\":\"log\",\"id\":1,\"message\":\"\",\"level\":\"loud\"}", "level: \\\"loud\\\"", ""},
+	{"{\"op\":\"log\",\"id\":1,\"message\":\"\",\"fields\":[]}", "fields: not an object", ""},
+	{"{\"op\":\"log\",\"id\":1,\"message\":\"\",\"more\":1}", "more: unknown field", ""},
+	{"{\"op\":\"progress\",\"id\":1,\"percent\":101}", "not between 0 and 100", ""},
+	{"{\"op\":\"progress\",\"id\":1,\"percent\":-1}", "not between 0 and 100", ""},
+	{"{\"op\":\"metadata\",\"id\":1,\"set\":5}", "set: not an object", ""},
+	{"{\"op\":\"checkpoint\",\"id\":1,\"name\":\"../x\",\"data\":1}", "name: only", ""},
+	{"{\"op\":\"checkpoint\",\"id\":1,\"name\":\".x\",\"data\":1}", "name: only", ""},
+	{"{\"op\":\"restore\",\"id\":1,\"name\":\"a/b\"}", "name: only", ""},
+	{"{\"op\":\"restore\",\"id\":1,\"name\":\"\"}", "name: text of 0 bytes", ""},
+	{"{\"op\":\"fail\",\"id\":1,\"name\":\"x\"}", "message: missing", ""},
+	{"{\"op\":\"fail\",\"id\":1,\"name\":\"x\",\"message\":\"m\",\"retry_at\":\"soon\"}", "retry_at: \\\"soon\\\"", ""},
+	{"{\"op\":\"fail\",\"id\":1,\"name\":\"x\",\"message\":\"m\",\"retry_in_ms\":1,\"retry_at\":\"2026-11-22T22:08:47Z\"}", "one of them", ""},
+	{"{\"op\":\"fail\",\"id\":1,\"name\":\"x\",\"message\":\"m\",\"retry_in_ms\":1,\"kind\":\"permanent\"}", "not retried", ""},
+	{"{\"op\":\"wait\",\"id\":1,\"token\":\"token_1\"}", "needs berth serve", ""},
+	{"{\"op\":\"wait\",\"id\":1,\"for_ms\":1,\"run\":\"run_1\"}", "\"code\":\"not_found\"", ""},
+	{"{\"op\":\"trigger\",\"id\":1,\"task\":\"t\"}", "trigger: needs berth serve", ""},
+	{"{\"op\":\"batch_and_wait\",\"id\":1,\"items\":[]}", "needs berth serve", ""},
+	{"{\"op\":\"token_create\",\"id\":1}", "needs berth serve", ""},
+	{"{\"op\":\"run_get\",\"id\":1,\"run\":\"run_1\"}", "\"code\":\"not_found\"", ""},
+	{"{\"op\":\"usage\",\"id\":1}", "\"code\":\"not_found\"", ""},
+	{"{\"op\":\"cancel\",\"id\":1}", "there is no \\\"cancel\\\"", ""},
 };
+/* clang-format on */
 
 static void test_refused_lines(void **state)
 {
@@ -289,6 +427,118 @@ static void test_refused_lines(void **state)
 		assert_string_equal(fixture->told.said, "");
 		assert_int_equal(fixture->told.problems, 0);
 	}
+}
+
+/* clang-format off */
+static const struct line_row served_lines[] = {
+	{"{\"op\":\"wait\",\"id\":7,\"token\":\"token_1\"}", "{\"id\":7,\"ok\":true,\"results\":[]}\n", "wait .1.7 until 0 tokens 1 token_1 runs 0 -"},
+	{"{\"op\":\"wait\",\"id\":7,\"wait\":\"w\",\"token\":[\"a\",\"b\"],\"run\":[\"c\",\"d\"],\"for_ms\":1}", "{\"id\":7,\"ok\":true,\"results\":[]}\n", "wait w until 1 tokens 2 a runs 2 d"},
+	{"{\"op\":\"wait\",\"id\":7,\"until\":\"2500-01-01T00:00:00Z\",\"batch\":\"batch_1\"}", "{\"id\":7,\"ok\":true,\"results\":[]}\n", "wait .1.7 until 1 tokens 0 batch_1 runs 0 -"},
+	{"{\"op\":\"trigger\",\"task\":\"t\"}", "", "trigger t \"\" - - - -1 -1 -1 leading"},
+	{"{\"op\":\"trigger\",\"id\":1,\"once\":\"o\",\"task\":\"t\",\"payload\":null,\"queue\":\"q\",\"delay\":\"1h\",\"ttl_ms\":0,\"priority\":5,\"max_attempts\":3,\"debounce_mode\":\"trailing\"}", "{\"id\":1,\"ok\":true,\"run\":\"run_2\"}\n", "trigger t \"o\" null q 1h 0 5 3 trailing"},
+	{"{\"op\":\"batch\",\"id\":1,\"items\":[{\"task\":\"a\"},{\"task\":\"b\",\"queue\":\"q\"}]}", "{\"id\":1,\"ok\":true,\"batch\":\"batch_1\",\"runs\":[]}\n", "batch \"\" 2 a q 0"},
+	{"{\"op\":\"batch_and_wait\",\"id\":1,\"items\":[{\"task\":\"a\"}]}", "{\"id\":1,\"ok\":true,", "batch \".1.1\" 1 a - 1"},
+	{"{\"op\":\"token_create\",\"id\":1,\"timeout_ms\":5,\"idempotency_key\":\"k\"}", "{\"id\":1,\"ok\":true,\"token\":\"token_1\"}\n", "token \"\" 5 k"},
+	{"{\"op\":\"token_complete\",\"id\":1,\"token\":\"token_1\",\"output\":[1]}", "{\"id\":1,\"ok\":true}\n", "complete token_1 [1]"},
+	{"{\"op\":\"run_get\",\"id\":1,\"run\":\"run_2\"}", "{\"id\":1,\"ok\":true,\"status\":\"QUEUED\"}\n", "get run_2"},
+};
+/* clang-format on */
+
+static void test_served_lines(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(served_lines) / sizeof(served_lines[0]); i++) {
+		const struct line_row *row = &served_lines[i];
+		const char *reply = answer(fixture, row->line, strlen(row->line), 0);
+
+		if (strncmp(reply, row->reply, strlen(row->reply)) != 0)
+			fail_msg("%s was answered %s", row->line, reply);
+		assert_string_equal(fixture->told.said, row->said);
+	}
+}
+
+/* clang-format off */
+static const struct line_row refused_when_serving[] = {
+	{"{\"op\":\"wait\",\"id\":1}", "nothing to wait for", ""},
+	{"{\"op\":\"wait\",\"id\":1,\"token\":[]}", "nothing to wait for", ""},
+	{"{\"op\":\"wait\",\"id\":1,\"token\":[1]}", "token: neither a text", ""},
+	{"{\"op\":\"wait\",\"id\":1,\"run\":{}}", "run: neither a text", ""},
+	{"{\"op\":\"wait\",\"id\":1,\"for_ms\":1,\"until\":\"2500-01-01T00:00:00Z\"}", "one of them", ""},
+	{"{\"op\":\"wait\",\"id\":1,\"until\":\"tomorrow\"}", "until: \\\"tomorrow\\\" is not a date", ""},
+	{"{\"op\":\"wait\",\"id\":1,\"wait\":\"a/b\",\"for_ms\":1}", "wait: only", ""},
+	{"{\"op\":\"wait\",\"id\":1,\"wait\":\".1\",\"for_ms\":1}", "wait: only", ""},
+	{"{\"op\":\"trigger\",\"id\":1}", "task: missing", ""},
+	{"{\"op\":\"trigger\",\"id\":1,\"task\":\"t\",\"once\":\"\"}", "once", ""},
+	{"{\"op\":\"trigger\",\"id\":1,\"task\":\"t\",\"metadata\":1}", "metadata: not an object", ""},
+	{"{\"op\":\"trigger\",\"id\":1,\"task\":\"t\",\"payload\":1,\"payload_type\":\"text/plain\"}", "it is a text", ""},
+	{"{\"op\":\"trigger\",\"id\":1,\"task\":\"t\",\"max_attempts\":251}", "max_attempts", ""},
+	{"{\"op\":\"batch\",\"id\":1,\"items\":[]}", "1 to 1000", ""},
+	{"{\"op\":\"batch\",\"id\":1,\"items\":5}", "1 to 1000", ""},
+	{"{\"op\":\"batch\",\"id\":1,\"items\":[{\"task\":\"a\"},5]}", "items[1]: not an object", ""},
+	{"{\"op\":\"batch\",\"id\":1,\"items\":[{\"task\":\"a\",\"once\":\"o\"}]}", "items[0]: once: unknown", ""},
+	{"{\"op\":\"token_create\",\"id\":1,\"timeout_ms\":-1}", "timeout_ms", ""},
+	{"{\"op\":\"token_complete\",\"id\":1}", "token: missing", ""},
+};
+/* clang-format on */
+
+static void test_refused_when_serving(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(refused_when_serving) / sizeof(refused_when_serving[0]);
+	     i++) {
+		const struct line_row *row = &refused_when_serving[i];
+		const char *reply = answer(fixture, row->line, strlen(row->line), 0);
+
+		if (!strstr(reply, "{\"id\":1,\"ok\":false") || !strstr(reply, row->reply))
+			fail_msg("%s was answered %s", row->line, reply);
+		assert_string_equal(fixture->told.said, "");
+	}
+}
+
+static void test_waits_are_deferred_or_held(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *child = "{\"op\":\"trigger_and_wait\",\"id\":9,\"task\":\"t\"}";
+	const char *held = "{\"op\":\"wait\",\"id\":10,\"for_ms\":4000}";
+	const char *noted = "{\"op\":\"wait\",\"id\":11,\"for_ms\":6000}";
+	const char *silent = "{\"op\":\"wait\",\"for_ms\":6000}";
+	struct task_request request;
+
+	assert_string_equal(answer(fixture, child, strlen(child), TASK_DISPATCH_DEFERRED), "");
+	assert_non_null(strstr(fixture->told.said, "trigger t \".1.9\""));
+	assert_string_equal(answer(fixture, held, strlen(held), TASK_DISPATCH_DEFERRED), "");
+	assert_string_equal(fixture->told.said, "");
+	assert_false(task_held_take(&fixture->dispatch.held, clock_boottime_ns(), &request));
+	assert_true(task_held_take(&fixture->dispatch.held,
+				   task_held_due_ns(&fixture->dispatch.held), &request));
+	assert_int_equal(request.id, 10);
+	assert_int_equal(task_held_due_ns(&fixture->dispatch.held), 0);
+	assert_non_null(strstr(answer(fixture, noted, strlen(noted), 0), "\"ok\":true"));
+	assert_non_null(strstr(fixture->told.said, "wait .1.11 until 1"));
+	assert_string_equal(answer(fixture, silent, strlen(silent), 0), "");
+	assert_non_null(strstr(fixture->told.problem, "without an id"));
+}
+
+static void test_hello_names_what_is_known(void **state)
+{
+	struct fixture *fixture = *state;
+	struct task_channel_info known = info;
+	const char *line = "{\"op\":\"hello\",\"id\":1,\"protocol\":2,\"payload\":false}";
+
+	known.queue = "q";
+	known.parent = "run_0";
+	known.max_attempts = 3;
+	task_dispatch_finish(&fixture->dispatch);
+	assert_int_equal(
+		task_dispatch_init(&fixture->dispatch, &known, &serving, &fixture->told, NULL), 0);
+	fixture->greeted = false;
+	assert_non_null(strstr(answer(fixture, line, strlen(line), 0),
+			       "\"queue\":\"q\",\"parent\":\"run_0\""));
+	assert_non_null(strstr(fixture->reply.data, "\"max_attempts\":3"));
+	assert_non_null(strstr(fixture->reply.data, "\"protocol\":2,"));
+	assert_null(strstr(fixture->reply.data, "\"version\""));
 }
 
 static const char *const broken_lines[] = {
@@ -344,7 +594,7 @@ static void test_hello_has_to_be_first(void **state)
 {
 	struct fixture *fixture = *state;
 	const char *usage = "{\"op\":\"usage\",\"id\":1}";
-	const char *newer = "{\"op\":\"hello\",\"protocol\":2,\"id\":1}";
+	const char *newer = "{\"op\":\"hello\",\"protocol\":3,\"id\":1}";
 
 	assert_non_null(strstr(answer(fixture, usage, strlen(usage), TASK_DISPATCH_CLOSE),
 			       "{\"id\":1,\"ok\":false,\"error\":{\"code\":\"protocol\""));
@@ -448,7 +698,8 @@ static void test_bad_payload_is_refused(void **state)
 	assert_int_equal(task_dispatch_init(&dispatch, &bad, &handlers, NULL, &err), -1);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function)    cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define SERVING(function) cmocka_unit_test_setup_teardown(function, set_up_serving, tear_down)
 
 int main(void)
 {
@@ -465,6 +716,10 @@ int main(void)
 		TEST(test_handler_failures_are_told),
 		TEST(test_problems_are_told_a_few_times),
 		TEST(test_bad_payload_is_refused),
+		SERVING(test_served_lines),
+		SERVING(test_refused_when_serving),
+		SERVING(test_waits_are_deferred_or_held),
+		SERVING(test_hello_names_what_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,19 +31,21 @@ static void say(const char *what, const json_t *value)
 	(void)fflush(stdout);
 }
 
-static int on_log(void *owner, enum protocol_level level, const char *message, size_t length,
-		  const json_t *fields, struct berth_error *err)
+static int on_log(void *owner, const struct task_request *request, const struct protocol_log *log,
+		  struct berth_error *err)
 {
+	(void)request;
 	(void)owner;
 	(void)err;
-	printf("log %s %.*s ", protocol_levels[level], (int)length, message);
-	say("fields", fields);
+	printf("log %s %s ", protocol_levels[log->level], log->message);
+	say("fields", log->fields);
 	return 0;
 }
 
-static int on_progress(void *owner, const struct protocol_progress *progress,
-		       struct berth_error *err)
+static int on_progress(void *owner, const struct task_request *request,
+		       const struct protocol_progress *progress, struct berth_error *err)
 {
+	(void)request;
 	(void)owner;
 	(void)err;
 	printf("progress %g %g %g %s %s\n", progress->percent, progress->eta_s, progress->rate,
@@ -53,49 +55,60 @@ static int on_progress(void *owner, const struct protocol_progress *progress,
 	return 0;
 }
 
-static int on_metadata(void *owner, const json_t *set, struct berth_error *err)
+static int on_metadata(void *owner, const struct task_request *request, const json_t *set,
+		       struct berth_error *err)
 {
+	(void)request;
 	(void)owner;
 	(void)err;
 	say("metadata", set);
 	return 0;
 }
 
-static int on_checkpoint(void *owner, const char *name, const char *data, size_t length,
-			 struct berth_error *err)
+static int on_checkpoint(void *owner, const struct task_request *request, const char *name,
+			 const char *data, struct berth_error *err)
 {
 	struct server *server = owner;
 
-	return checkpoint_store_save(server->store, name, data, length, err);
+	(void)request;
+	return checkpoint_store_save(server->store, name, data, strlen(data), err);
 }
 
-static int on_restore(void *owner, const char *name, char **ret_data, struct berth_error *err)
+static int on_restore(void *owner, const struct task_request *request, const char *name,
+		      char **ret_data, struct berth_error *err)
 {
 	struct server *server = owner;
 
+	(void)request;
 	return checkpoint_store_load(server->store, name, ret_data, err) < 0 ? -1 : 0;
 }
 
-static int on_output(void *owner, json_t *data, struct berth_error *err)
+static int on_output(void *owner, const struct task_request *request, json_t *data,
+		     struct berth_error *err)
 {
+	(void)request;
 	(void)owner;
 	(void)err;
 	say("output", data);
 	return 0;
 }
 
-static int on_fail(void *owner, enum protocol_failure kind, const char *name, const char *message,
-		   struct berth_error *err)
+static int on_fail(void *owner, const struct task_request *request,
+		   const struct protocol_fail *fail, uint64_t retry_at_ns, struct berth_error *err)
 {
+	(void)retry_at_ns;
+	(void)request;
 	(void)owner;
 	(void)err;
-	printf("fail %s %s %s\n", protocol_failures[kind], name, message);
+	printf("fail %s %s %s\n", protocol_failures[fail->kind], fail->name, fail->message);
 	(void)fflush(stdout);
 	return 0;
 }
 
-static int on_usage(void *owner, struct protocol_usage_reply *ret_usage, struct berth_error *err)
+static int on_usage(void *owner, const struct task_request *request,
+		    struct protocol_usage_reply *ret_usage, struct berth_error *err)
 {
+	(void)request;
 	(void)owner;
 	(void)err;
 	*ret_usage = (struct protocol_usage_reply){1, 2, 3, 4};
@@ -164,12 +177,19 @@ static int serve(struct server *server, char **argv, struct berth_error *err)
 	AUTO_CLOSE int directory = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct loop_source *source;
 	int listener = listen_at(argv[1], err);
+	struct task_channel_setup setup = {
+		.listen_fd = listener,
+		.info = &info,
+		.handlers = &handlers,
+		.owner = server,
+	};
 
 	if (listener < 0 || checkpoint_store_open(directory, &server->store, err) < 0 ||
 	    loop_create(&server->loop, err) < 0 ||
-	    loop_add_signals(server->loop, signals, 2, on_signal, server, &source, err) < 0 ||
-	    task_channel_create(server->loop, listener, &info, &handlers, server, &server->channel,
-				err) < 0)
+	    loop_add_signals(server->loop, signals, 2, on_signal, server, &source, err) < 0)
+		return -1;
+	setup.loop = server->loop;
+	if (task_channel_create(&setup, &server->channel, err) < 0)
 		return -1;
 	printf("ready\n");
 	(void)fflush(stdout);

@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+const char script_hang_up[] = "";
+
 static void answer(int fd, const struct script_step *step)
 {
 	struct timespec pause = {.tv_nsec = (long)step->pause_ms * 1000000};
@@ -49,7 +51,14 @@ static void follow(int listener, const struct script_step *script, int closes)
 			(void)fprintf(stderr, "expected %s, was told %s\n", script->expects, line);
 			_exit(6);
 		}
-		answer(fileno(stream), script);
+		if (script->answers != script_hang_up) {
+			answer(fileno(stream), script);
+			continue;
+		}
+		(void)fclose(stream);
+		stream = fdopen(accept(listener, NULL, NULL), "r+");
+		if (!stream)
+			_exit(8);
 	}
 	while (!closes && getline(&line, &size, stream) >= 0) {
 		(void)fprintf(stderr, "was also told %s\n", line);

@@ -19,13 +19,16 @@ struct scripted_server {
 /* The reply to hello that most scripts begin with. */
 #define SCRIPT_HELLO                                                                                  \
 	{                                                                                             \
-		"{\"op\":\"hello\",\"protocol\":1,\"sdk\":\"libberth-task/",                          \
+		"{\"op\":\"hello\",\"protocol\":2,\"sdk\":\"libberth-task/",                          \
 			"{\"id\":1,\"ok\":true,\"cancelled\":false,\"protocol\":1,\"run\":\"run_7\"," \
 			"\"attempt\":2,\"attempt_id\":\"a\",\"task\":\"x.y\",\"payload\":{\"k\":1},"  \
 			"\"inputs\":[\"/input/a\",\"/input/b\"],\"output\":\"/output\","              \
 			"\"checkpoint\":null,\"cpus\":0.5,\"memory_bytes\":1024,\"news\":1}\n",       \
 			0                                                                             \
 	}
+
+/* A step's answer that hangs up, and goes on with another connection. */
+extern const char script_hang_up[];
 
 /* Listens, sets $BERTH_TASK_SOCKET and follows the script with the first connection. The script
  * ends with a step of all NULL; after it the server reads until the task closes, or, with

@@ -7,7 +7,7 @@ directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 header=$BERTH_SOURCE_DIR/extensions/task/task.h
 nm --extern-only --defined-only "$1" | sed -n 's/.* T //p' | sort >"$directory/shown"
-grep -o 'berth_task_[a-z]*(' "$header" | tr -d '(' | sort -u >"$directory/declared"
+grep -o 'berth_task_[a-z_]*(' "$header" | tr -d '(' | sort -u >"$directory/declared"
 # task.h speaks of calls in its comments too: only those it declares are in the library
 nm --extern-only --defined-only "$1" | grep -c ' [^T] ' >"$directory/others" || :
 [ "$(cat "$directory/others")" = 0 ] || { echo "more than functions is shown"; exit 1; }

@@ -125,6 +125,28 @@ static void test_words_go_to_stderr(void **state)
 	assert_null(wrong);
 }
 
+static void test_only_time_is_waited_for(void **state)
+{
+	struct sdk_transport *transport;
+	struct berth_error err = {0};
+	AUTO_FREE char *waited = NULL, *past = NULL;
+
+	(void)state;
+	assert_int_equal(sdk_stand_in_create(&transport, NULL), 0);
+	waited = ask(transport, "{\"op\":\"wait\",\"for_ms\":20}", NULL);
+	past = ask(transport, "{\"op\":\"wait\",\"until\":\"2001-01-01T00:00:00Z\"}", NULL);
+	assert_string_equal(
+		waited, "{\"results\":[{\"kind\":\"date\",\"state\":\"COMPLETED\",\"ok\":true}]}");
+	assert_string_equal(past, waited);
+	assert_null(ask(transport, "{\"op\":\"wait\",\"until\":\"soon\"}", &err));
+	assert_null(ask(transport, "{\"op\":\"wait\"}", &err));
+	assert_null(ask(transport, "{\"op\":\"wait\",\"token\":\"t\"}", &err));
+	assert_string_equal(err.message, "wait: needs berth serve");
+	assert_null(ask(transport, "{\"op\":\"trigger\",\"task\":\"t\"}", &err));
+	assert_int_equal(err.code, BERTH_NOT_FOUND);
+	transport->destroy(transport);
+}
+
 static void test_damaged_checkpoint_is_an_error(void **state)
 {
 	char path[] = "/tmp/berth-test-XXXXXX";
@@ -155,6 +177,7 @@ int main(void)
 		cmocka_unit_test_setup(test_facts_from_environment, clear_environment),
 		cmocka_unit_test_setup(test_bad_environment, clear_environment),
 		cmocka_unit_test_setup(test_words_go_to_stderr, clear_environment),
+		cmocka_unit_test_setup(test_only_time_is_waited_for, clear_environment),
 		cmocka_unit_test_setup(test_damaged_checkpoint_is_an_error, clear_environment),
 	};
 
