@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the engine only: what a run was asked to have, kept so that it can be applied again to
+ * another definition, and replayed. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "runner/engine/definition.h"
+#include "runner/engine/engine.h"
+#include "runner/engine/engine_runs.h"
+#include "runner/store/store_runs.h"
+
+/* Zero and NULL: not given. */
+struct run_options {
+	char *machine, *queue, *concurrency_key;
+	int64_t max_attempts, priority;
+	uint64_t max_duration_ms, ttl_ms;
+	bool has_ttl;
+};
+void run_options_finish(struct run_options *options);
+#define AUTO_RUN_OPTIONS __attribute__((cleanup(run_options_finish)))
+
+/* JSON text of what the request gives, the caller's; NULL when it gives nothing. */
+int run_options_format(const struct run_trigger *request, char **ret_text, struct berth_error *err);
+/* text may be NULL. */
+int run_options_parse(const char *text, struct run_options *ret_options, struct berth_error *err);
+
+/* Sets machine, shares, attempts and duration of *run: what was asked, else what the definition
+ * says, else the defaults. BERTH_NOT_FOUND: no such machine. */
+int run_options_apply(const struct engine *engine, const struct run_options *options,
+		      const struct definition *definition, struct run_row *run,
+		      struct berth_error *err);
