@@ -8,11 +8,24 @@
 #include "base/json.h"
 #include "extensions/catalog.h"
 #include "machines/machine.h"
-#include "runner/cli/command_table.h"
+#include "runner/cli/client_commands.h"
+#include "runner/cli/client_tasks.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/complaint.h"
 #include "runner/cli/listing.h"
 #include "runner/run/installation.h"
+
+/* clang-format off */
+static const struct option_row rows[] = {
+	{.field = {.name = "deployed", .type = FIELD_BOOL, .offset = offsetof(struct tasks_options, deployed), .help = "those that the daemon knows, instead of those that berth run knows"}},
+	CLIENT_OPTION_ROWS(tasks_options, client),
+};
+/* clang-format on */
+
+const struct option_table command_tasks_options = {
+	.rows = rows,
+	.count = sizeof(rows) / sizeof(rows[0]),
+};
 
 static int load(struct extension_list *list, struct berth_error *err)
 {
@@ -158,15 +171,17 @@ static int print(const struct extension_list *list, const char *only, struct ber
 int command_tasks(void *record, const struct option_arguments *arguments)
 {
 	const char *only = arguments->words.count ? arguments->words.items[0] : NULL;
-	const struct listing_options *options = record;
+	const struct tasks_options *options = record;
 	struct extension_list list = {0};
 	struct berth_error err;
 	int status = EXIT_DONE;
 
-	if (load(&list, &err) < 0 || (!options->json && print(&list, only, &err) < 0)) {
+	if (options->deployed)
+		return client_tasks_show(&options->client, only);
+	if (load(&list, &err) < 0 || (!options->client.json && print(&list, only, &err) < 0)) {
 		complaint_print(&err, NULL);
 		status = EXIT_BERTH;
-	} else if (options->json) {
+	} else if (options->client.json) {
 		status = print_json(&list, only);
 	}
 	extension_list_finish(&list);

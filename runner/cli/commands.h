@@ -9,6 +9,12 @@
 extern const struct option_table command_run_options;
 int command_run(void *record, const struct option_arguments *arguments);
 
+struct serve_options {
+	char *state, *socket, *config, *policy, *cgroup;
+};
+extern const struct option_table command_serve_options;
+int command_serve(void *record, const struct option_arguments *arguments);
+
 /* The verbs that list something: one option, --json. */
 struct listing_options {
 	bool json;

@@ -7,23 +7,32 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/nearest.h"
+#include "runner/cli/client_exit_table.h"
 #include "runner/cli/command_table.h"
 #include "runner/cli/complaint.h"
 #include "runner/cli/help.h"
-#include "runner/cli/nearest.h"
 
-static int complain_of_verb(const char *name)
+/* verb is NULL, or the row whose sub-verb was not found. */
+static int complain_of_verb(const struct command_row *verb, const char *name)
 {
-	char hint[OPTION_HINT_SIZE] = "list the verbs with: berth --help";
+	const struct command_row *rows = verb ? verb->subs : command_rows;
+	size_t count = verb ? verb->sub_count : command_row_count;
+	char hint[OPTION_HINT_SIZE];
 	struct berth_error err;
 	struct nearest nearest;
 
 	nearest_start(&nearest, name);
-	for (size_t i = 0; i < command_row_count; i++)
-		nearest_offer(&nearest, command_rows[i].name);
+	for (size_t i = 0; i < count; i++)
+		nearest_offer(&nearest, command_word(&rows[i]));
 	if (nearest.best)
-		(void)snprintf(hint, sizeof(hint), "did you mean: berth %s?", nearest.best);
-	(void)berth_fail(&err, BERTH_INVALID, 0, "%.100s: there is no such verb", name);
+		(void)snprintf(hint, sizeof(hint), "did you mean: berth %s%s%s?",
+			       verb ? verb->name : "", verb ? " " : "", nearest.best);
+	else
+		(void)snprintf(hint, sizeof(hint), "list the verbs with: berth %s%s--help",
+			       verb ? verb->name : "", verb ? " " : "");
+	(void)berth_fail(&err, BERTH_INVALID, 0, "%s%s%.100s: there is no such verb",
+			 verb ? verb->name : "", verb ? " " : "", name);
 	complaint_print(&err, hint);
 	return EXIT_USAGE;
 }
@@ -82,6 +91,45 @@ static bool asks_for_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
+/* berth help [VERB [SUB-VERB]], berth help exit-statuses */
+static int help(int argc, char **argv)
+{
+	const struct command_row *row, *sub;
+
+	if (argc == 0) {
+		help_print_overview(stdout);
+		return EXIT_DONE;
+	}
+	if (strcmp(argv[0], "exit-statuses") == 0) {
+		client_exit_print(stdout);
+		return EXIT_DONE;
+	}
+	row = command_find(command_rows, command_row_count, argv[0]);
+	if (!row)
+		return complain_of_verb(NULL, argv[0]);
+	sub = argc > 1 ? command_find(row->subs, row->sub_count, argv[1]) : NULL;
+	if (argc > 1 && row->subs && !sub)
+		return complain_of_verb(row, argv[1]);
+	help_print_verb(sub ? sub : row, stdout);
+	return EXIT_DONE;
+}
+
+/* A verb with sub-verbs: argv begins behind it. */
+static int run_sub_verb(const struct command_row *row, int argc, char **argv)
+{
+	const struct command_row *sub =
+		argc > 0 ? command_find(row->subs, row->sub_count, argv[0]) : NULL;
+
+	if (sub)
+		return run_verb(sub, argc - 1, argv + 1);
+	if (row->run)
+		return run_verb(row, argc, argv);
+	if (argc > 0 && !asks_for_help(argv[0]))
+		return complain_of_verb(row, argv[0]);
+	help_print_verb(row, argc > 0 ? stdout : stderr);
+	return argc > 0 ? EXIT_DONE : EXIT_USAGE;
+}
+
 int dispatch_command_line(int argc, char **argv)
 {
 	const struct command_row *row;
@@ -94,18 +142,10 @@ int dispatch_command_line(int argc, char **argv)
 		help_print_reference(stdout);
 		return EXIT_DONE;
 	}
-	if (asks_for_help(argv[1])) {
-		row = argc > 2 ? command_find(argv[2]) : NULL;
-		if (argc > 2 && !row)
-			return complain_of_verb(argv[2]);
-		if (row)
-			help_print_verb(row, stdout);
-		else
-			help_print_overview(stdout);
-		return EXIT_DONE;
-	}
-	row = command_find(translate(argv[1]));
+	if (asks_for_help(argv[1]))
+		return help(argc - 2, argv + 2);
+	row = command_find(command_rows, command_row_count, translate(argv[1]));
 	if (!row)
-		return complain_of_verb(argv[1]);
-	return run_verb(row, argc - 2, argv + 2);
+		return complain_of_verb(NULL, argv[1]);
+	return run_sub_verb(row, argc - 2, argv + 2);
 }

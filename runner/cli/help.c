@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "runner/cli/client_exit_table.h"
 #include "runner/run/outcome_table.h"
 
 #define LINE_WIDTH 100
@@ -49,10 +50,20 @@ void help_print_overview(FILE *stream)
 		    "usage: berth VERB [OPTION...]\n\n",
 		    stream);
 	for (size_t i = 0; i < command_row_count; i++)
-		(void)fprintf(stream, "  %-12s%s\n", command_rows[i].name, command_rows[i].summary);
+		(void)fprintf(stream, "  %-13s%s\n", command_rows[i].name, command_rows[i].summary);
 	(void)fputs("\nTry: berth run -- echo hello\n"
-		    "Each verb explains itself: berth VERB --help\n",
+		    "Each verb explains itself: berth VERB --help; exit statuses: berth help "
+		    "exit-statuses\n",
 		    stream);
+}
+
+static void print_sub_verbs(const struct command_row *row, FILE *stream)
+{
+	for (size_t i = 0; i < row->sub_count; i++)
+		(void)fprintf(stream, "  %-13s%s\n", command_word(&row->subs[i]),
+			      row->subs[i].summary);
+	(void)fprintf(stream, "\nEach explains itself: berth %s %s --help\n", row->name,
+		      command_word(&row->subs[0]));
 }
 
 void help_print_verb(const struct command_row *row, FILE *stream)
@@ -63,7 +74,12 @@ void help_print_verb(const struct command_row *row, FILE *stream)
 		print_paragraphs(row->details, stream);
 		(void)fputc('\n', stream);
 	}
-	options_print_help(row->options, stream);
+	if (row->run)
+		options_print_help(row->options, stream);
+	if (row->run && row->subs)
+		(void)fputc('\n', stream);
+	if (row->subs)
+		print_sub_verbs(row, stream);
 }
 
 static void print_outcomes(FILE *stream)
@@ -84,9 +100,9 @@ static void print_outcomes(FILE *stream)
 
 void help_print_reference(FILE *stream)
 {
-	for (size_t i = 0; i < command_row_count; i++) {
-		const struct command_row *row = &command_rows[i];
+	const struct command_row *row;
 
+	for (size_t i = 0; (row = command_at(i)); i++) {
 		(void)fprintf(stream, "## berth %s\n\n%s.\n\n```\n", row->name, row->summary);
 		for (const char *const *line = row->synopsis; *line; line++)
 			(void)fprintf(stream, "berth %s\n", *line);
@@ -96,4 +112,6 @@ void help_print_reference(FILE *stream)
 		(void)fputc('\n', stream);
 	}
 	print_outcomes(stream);
+	(void)fputc('\n', stream);
+	client_exit_print_reference(stream);
 }

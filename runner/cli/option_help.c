@@ -69,11 +69,10 @@ static void describe_detail(const struct field_row *field, bool limit, char *det
 		append(detail, size, "%sdefault %s", detail[0] ? "; " : "", field->default_text);
 }
 
-static void fill_help(const struct field_row *field, const struct option_row *row,
+static void fill_help(const struct field_row *field, const struct option_row *row, bool limit,
 		      struct option_help *ret_help)
 {
 	const char *value = row && row->value ? row->value : value_names[field->type];
-	size_t length = strnlen(field->name, sizeof(ret_help->name) - 1);
 
 	*ret_help = (struct option_help){
 		.letter = row ? row->letter : 0,
@@ -81,8 +80,7 @@ static void fill_help(const struct field_row *field, const struct option_row *ro
 		.help = field->help,
 		.choices = field->choices,
 	};
-	for (size_t i = 0; i < length; i++)
-		ret_help->name[i] = field->name[i] == '_' ? '-' : field->name[i];
+	(void)options_spell(field->name, ret_help->name);
 	if (ret_help->letter)
 		append(ret_help->spelling, sizeof(ret_help->spelling), "-%c, ", ret_help->letter);
 	append(ret_help->spelling, sizeof(ret_help->spelling), "--%s", ret_help->name);
@@ -90,7 +88,21 @@ static void fill_help(const struct field_row *field, const struct option_row *ro
 		append(ret_help->spelling, sizeof(ret_help->spelling), " %s", value);
 	if (row && row->repeated)
 		append(ret_help->spelling, sizeof(ret_help->spelling), "...");
-	describe_detail(field, !row, ret_help->detail, sizeof(ret_help->detail));
+	describe_detail(field, limit, ret_help->detail, sizeof(ret_help->detail));
+}
+
+static bool describe_operation_field(const struct option_table *table, size_t index,
+				     struct option_help *ret_help)
+{
+	for (size_t i = 0; table->operation && control_field(table->operation, i); i++) {
+		const struct field_row *field = options_operation_field(table, i);
+
+		if (!field || index-- > 0)
+			continue;
+		fill_help(field, NULL, false, ret_help);
+		return true;
+	}
+	return false;
 }
 
 bool options_describe(const struct option_table *table, size_t index, struct option_help *ret_help)
@@ -99,14 +111,17 @@ bool options_describe(const struct option_table *table, size_t index, struct opt
 		if (table->rows[i].hidden)
 			continue;
 		if (index-- == 0) {
-			fill_help(&table->rows[i].field, &table->rows[i], ret_help);
+			fill_help(&table->rows[i].field, &table->rows[i], false, ret_help);
 			return true;
 		}
 	}
-	if (!table->has_limits || index >= resource_limit_row_count)
-		return false;
-	fill_help(&resource_limit_rows[index], NULL, ret_help);
-	return true;
+	if (table->has_limits && index < resource_limit_row_count) {
+		fill_help(&resource_limit_rows[index], NULL, true, ret_help);
+		return true;
+	}
+	if (table->has_limits)
+		index -= resource_limit_row_count;
+	return describe_operation_field(table, index, ret_help);
 }
 
 /* Prints words so that no line passes LINE_WIDTH; continuation lines start in column indent. */
@@ -153,7 +168,10 @@ void options_print_reference(const struct option_table *table, FILE *stream)
 	struct option_help help;
 
 	(void)fputs("| option | what | bounds and default |\n|---|---|---|\n", stream);
-	for (size_t i = 0; options_describe(table, i, &help); i++)
-		(void)fprintf(stream, "| `%s` | %s | %s |\n", help.spelling, help.help,
-			      help.detail);
+	for (size_t i = 0; options_describe(table, i, &help); i++) {
+		(void)fputs("| `", stream);
+		for (const char *at = help.spelling; *at; at++) /* a bar would end the cell */
+			(void)fprintf(stream, "%s%c", *at == '|' ? "\\" : "", *at);
+		(void)fprintf(stream, "` | %s | %s |\n", help.help, help.detail);
+	}
 }

@@ -6,14 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runner/cli/nearest.h"
+#include "base/nearest.h"
 #include "runner/run/limit_overrides.h"
 
-/* Where the value of one option goes: a row of the table, or one of the resource limits. */
+/* Where the value of one option goes: a row of the table, one of the resource limits, or a field of
+ * the operation. */
+enum target_kind { TARGET_ROW, TARGET_LIMIT, TARGET_OPERATION };
 struct option_target {
-	const struct option_row *row;
+	enum target_kind kind;
+	const struct option_row *row; /* NULL but for TARGET_ROW */
 	const struct field_row *field;
-	size_t limit; /* index, when row is NULL */
+	size_t index; /* of the limit or the operation's field */
 };
 
 struct option_parser {
@@ -26,22 +29,64 @@ struct option_parser {
 	char *hint;
 };
 
-static bool spelled_as(const char *field_name, const char *text, size_t length)
+char *options_spell(const char *field_name, char target[OPTION_NAME_SIZE])
 {
-	for (size_t i = 0; i < length; i++)
-		if (field_name[i] == '\0' ||
-		    text[i] != (field_name[i] == '_' ? '-' : field_name[i]))
-			return false;
-	return field_name[length] == '\0';
+	size_t used = 0;
+
+	for (size_t i = 0; field_name[i] && used + 2 < OPTION_NAME_SIZE; i++) {
+		char letter = field_name[i];
+		bool is_upper = letter >= 'A' && letter <= 'Z';
+
+		/* a capital begins a word, several of them are one: idempotencyKeyTTL */
+		if (is_upper && i > 0 && !(field_name[i - 1] >= 'A' && field_name[i - 1] <= 'Z'))
+			target[used++] = '-';
+		target[used++] = (char)(letter == '_' ? '-'
+					: is_upper    ? letter - 'A' + 'a'
+						      : letter);
+	}
+	target[used] = '\0';
+	return target;
 }
 
-static void spell(const char *field_name, char *target, size_t size)
+static bool spelled_as(const char *field_name, const char *text, size_t length)
 {
-	size_t length = strnlen(field_name, size - 1);
+	char name[OPTION_NAME_SIZE];
 
-	for (size_t i = 0; i < length; i++)
-		target[i] = field_name[i] == '_' ? '-' : field_name[i];
-	target[length] = '\0';
+	(void)options_spell(field_name, name);
+	return strlen(name) == length && memcmp(name, text, length) == 0;
+}
+
+static bool has_row_of_name(const struct option_table *table, const char *name)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (strcmp(table->rows[i].field.name, name) == 0)
+			return true;
+	return false;
+}
+
+const struct field_row *options_operation_field(const struct option_table *table, size_t index)
+{
+	const struct field_row *field = table->operation && index >= table->words
+						? control_field(table->operation, index)
+						: NULL;
+
+	return field && field->type != FIELD_JSON && !has_row_of_name(table, field->name) ? field
+											  : NULL;
+}
+
+static bool find_operation_field(const struct option_table *table, const char *text, size_t length,
+				 struct option_target *ret_target)
+{
+	for (size_t i = 0; table->operation && control_field(table->operation, i); i++) {
+		const struct field_row *field = options_operation_field(table, i);
+
+		if (!field || !spelled_as(field->name, text, length))
+			continue;
+		*ret_target = (struct option_target){
+			.kind = TARGET_OPERATION, .field = field, .index = i};
+		return true;
+	}
+	return false;
 }
 
 static bool find_long(const struct option_table *table, const char *text, size_t length,
@@ -57,12 +102,12 @@ static bool find_long(const struct option_table *table, const char *text, size_t
 	}
 	for (size_t i = 0; table->has_limits && i < resource_limit_row_count; i++) {
 		if (spelled_as(resource_limit_rows[i].name, text, length)) {
-			*ret_target = (struct option_target){.field = &resource_limit_rows[i],
-							     .limit = i};
+			*ret_target = (struct option_target){
+				.kind = TARGET_LIMIT, .field = &resource_limit_rows[i], .index = i};
 			return true;
 		}
 	}
-	return false;
+	return find_operation_field(table, text, length, ret_target);
 }
 
 static bool find_letter(const struct option_table *table, char letter,
@@ -84,7 +129,7 @@ static int fail_unknown(struct option_parser *parser, const char *text, size_t l
 	struct nearest nearest;
 	struct option_help row;
 	char wanted[NEAREST_LENGTH_MAX + 1];
-	char names[64][40];
+	char names[64][OPTION_NAME_SIZE];
 	size_t count = 0;
 
 	(void)snprintf(wanted, sizeof(wanted), "%.*s", (int)(length > 256 ? 256 : length), text);
@@ -99,27 +144,47 @@ static int fail_unknown(struct option_parser *parser, const char *text, size_t l
 	return berth_fail(err, BERTH_INVALID, 0, "option --%s: unknown", wanted);
 }
 
+/* The record and the bits that say what was given, of limits and operations. */
+static void *find_place(const struct option_parser *parser, const struct option_target *target)
+{
+	char *record = parser->record;
+
+	if (target->kind == TARGET_LIMIT)
+		return &((struct limit_overrides *)(void *)(record + parser->table->limits_offset))
+				->values;
+	if (target->kind == TARGET_OPERATION)
+		return &((struct operation_fields *)(void *)(record +
+							     parser->table->operation_offset))
+				->record;
+	return record;
+}
+
+static void mark_given(const struct option_parser *parser, const struct option_target *target)
+{
+	char *record = parser->record;
+
+	if (target->kind == TARGET_LIMIT)
+		((struct limit_overrides *)(void *)(record + parser->table->limits_offset))
+			->given |= UINT32_C(1) << target->index;
+	else if (target->kind == TARGET_OPERATION)
+		((struct operation_fields *)(void *)(record + parser->table->operation_offset))
+			->given |= UINT64_C(1) << target->index;
+}
+
 static int set_value(struct option_parser *parser, const struct option_target *target, char *value,
 		     struct berth_error *err)
 {
-	struct limit_overrides *limits;
-	char name[40];
+	char name[OPTION_NAME_SIZE];
 
-	spell(target->field->name, name, sizeof(name));
 	if (target->row && target->row->repeated) {
 		void *place = (char *)parser->record + target->field->offset;
 
 		return string_list_add_borrowed(place, value, err);
 	}
-	if (target->row) {
-		if (field_parse_text(target->field, value, parser->record, err) < 0)
-			return berth_fail_context(err, "option --%s", name);
-		return 0;
-	}
-	limits = (void *)((char *)parser->record + parser->table->limits_offset);
-	if (field_parse_text(target->field, value, &limits->values, err) < 0)
-		return berth_fail_context(err, "option --%s", name);
-	limits->given |= UINT32_C(1) << target->limit;
+	if (field_parse_text(target->field, value, find_place(parser, target), err) < 0)
+		return berth_fail_context(err, "option --%s",
+					  options_spell(target->field->name, name));
+	mark_given(parser, target);
 	return 0;
 }
 
@@ -127,14 +192,14 @@ static int set_value(struct option_parser *parser, const struct option_target *t
 static int take_value(struct option_parser *parser, const struct option_target *target,
 		      char *attached, struct berth_error *err)
 {
-	char name[40];
+	char name[OPTION_NAME_SIZE], yes[] = "true";
 
-	spell(target->field->name, name, sizeof(name));
+	(void)options_spell(target->field->name, name);
 	if (target->field->type == FIELD_BOOL) {
 		if (attached)
 			return berth_fail(err, BERTH_INVALID, 0, "option --%s: takes no value",
 					  name);
-		return field_parse_text(target->field, "true", parser->record, err);
+		return set_value(parser, target, yes, err);
 	}
 	if (attached)
 		return set_value(parser, target, attached, err);
@@ -229,8 +294,19 @@ void option_arguments_finish(struct option_arguments *arguments)
 	string_list_finish_borrowed(&arguments->words);
 }
 
+int options_set_word(const struct option_table *table, size_t index, const char *word, void *record,
+		     struct berth_error *err)
+{
+	struct operation_fields *fields = (void *)((char *)record + table->operation_offset);
+
+	fields->given |= UINT64_C(1) << index;
+	return field_parse_text(control_field(table->operation, index), word, &fields->record, err);
+}
+
 void options_finish(const struct option_table *table, void *record)
 {
+	struct operation_fields *fields = (void *)((char *)record + table->operation_offset);
+
 	for (size_t i = 0; i < table->count; i++) {
 		const struct field_row *field = &table->rows[i].field;
 
@@ -239,4 +315,6 @@ void options_finish(const struct option_table *table, void *record)
 		else
 			field_finish(field, 1, record);
 	}
+	if (table->operation)
+		control_record_finish(table->operation, &fields->record);
 }

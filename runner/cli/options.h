@@ -4,13 +4,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/error.h"
 #include "base/field.h"
+#include "runner/control/control_table.h"
 #include "runner/run/string_list.h"
 
 #define OPTION_HINT_SIZE 160
+#define OPTION_NAME_SIZE 40
 
 struct option_row {
 	struct field_row field; /* its name is the long option, underscores written as dashes */
@@ -25,6 +28,18 @@ struct option_table {
 	size_t count;
 	bool has_limits;      /* also every resource limit as --NAME VALUE … */
 	size_t limits_offset; /* … into a struct limit_overrides of the record */
+	/* Also the fields of an operation of the control socket, into a struct operation_fields of
+	 * the record: all but the first `words`, which are words of the command line, those that
+	 * are JSON, and those that a row has the name of. */
+	const struct control_operation *operation;
+	size_t words;
+	size_t operation_offset;
+};
+
+/* What was given of an operation's fields. */
+struct operation_fields {
+	uint64_t given; /* bit: control_field()'s index */
+	union control_record record;
 };
 
 /* What is left when the options are taken out. */
@@ -43,13 +58,23 @@ int options_parse(const struct option_table *table, int argc, char **argv, void 
 		  struct option_arguments *ret_arguments, char hint[OPTION_HINT_SIZE],
 		  struct berth_error *err);
 
+/* Sets a field of the table's operation from a word. */
+int options_set_word(const struct option_table *table, size_t index, const char *word, void *record,
+		     struct berth_error *err);
+
+/* "max_attempts" and "maxAttempts" as "max-attempts". Returns target. */
+char *options_spell(const char *field_name, char target[OPTION_NAME_SIZE]);
+
+/* The operation's field, when it is an option of the table; else NULL. */
+const struct field_row *options_operation_field(const struct option_table *table, size_t index);
+
 /* Frees what the rows own in the record. */
 void options_finish(const struct option_table *table, void *record);
 
 /* What help, the reference and completions print of one option. */
 struct option_help {
-	char spelling[64]; /* "-m, --machine NAME" */
-	char name[40];     /* "machine" */
+	char spelling[64];           /* "-m, --machine NAME" */
+	char name[OPTION_NAME_SIZE]; /* "machine" */
 	char letter;
 	bool takes_value;
 	const char *help;

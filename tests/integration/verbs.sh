@@ -35,6 +35,9 @@ sys.exit(not eval(sys.argv[2]))' "$directory/json" "$expression"; then
 	fi
 }
 
+mkdir "$directory/typo"
+echo '{"tasksz": [], "tasks": [{"id": "a", "command": ["true"]}]}' >"$directory/typo/berth.json"
+
 expect 2 'usage: berth VERB'
 expect 0 'usage: berth VERB' --help
 expect 0 'usage: berth VERB' help
@@ -51,6 +54,27 @@ done
 for verb in machines extensions tasks doctor version completion; do
 	expect 2 'unknown' "$verb" --frobnicate
 done
+expect 0 'no daemon listens' help exit-statuses
+for verb in trigger batch runs queues deploy versions tokens checkpoints keys status top backup prune reload drain \
+	'batch show' 'runs list' 'runs show' 'runs logs' 'runs cancel' 'runs replay' 'runs reschedule' 'runs tags' \
+	'queues list' 'queues show' 'queues pause' 'queues resume' 'queues override' 'queues reset' \
+	'versions list' 'versions promote' 'versions rollback' 'tokens list' 'tokens show' 'tokens create' \
+	'tokens complete' 'checkpoints list' 'checkpoints show' 'keys reset'; do
+	# shellcheck disable=SC2086 # a sub-verb is a word of its own
+	expect 0 "usage: berth $verb" $verb --help
+	# shellcheck disable=SC2086
+	expect 0 "usage: berth $verb" help $verb
+done
+# without a daemon
+for verb in 'trigger hello' 'runs list' 'runs logs run_1' 'queues list' 'versions list' 'tokens create' \
+	'checkpoints list run_1' status top prune reload; do
+	# shellcheck disable=SC2086
+	expect 3 'start it with: berth serve' $verb --socket "$directory/none"
+done
+expect 2 'did you mean: berth runs list' runs lst
+expect 2 'did you mean --payload' trigger hello --paylod 1
+expect 2 'tasksz: unknown' deploy "$directory/typo"
+expect 0 'json-schema.org' deploy --schema
 expect 2 'takes no argument' machines small-1x
 expect 2 'takes no command' machines -- true
 expect 2 'takes no value' machines --json=yes
@@ -71,7 +95,7 @@ json '"video.probe" in [t["task"] for t in d["tasks"]]' tasks --json
 json 'all(t["payload"] and t["machine"] and t["attempts"] >= 1 for t in d["tasks"])' tasks --json
 json 'len(d["tasks"]) == 1' tasks --json video.probe
 json '{"ffmpeg", "vips"} <= {e["name"] for e in d["extensions"]}' extensions --json
-json 'd["protocol"] == 1 and "host" in d["images"]' version --json
+json 'd["protocol"] == 2 and "host" in d["images"]' version --json
 json 'd["ok"] == all(f["ok"] for f in d["findings"])' doctor --json
 json '{"seccomp", "memory_limit", "kernel", "mke2fs"} <= {f["name"] for f in d["findings"]}' doctor --json
 json 'all(f["ok"] or f["remedy"] is not None for f in d["findings"])' doctor --json
@@ -107,7 +131,7 @@ complete_words() {
 		_berth; printf "%s\n" "${COMPREPLY[@]}"' bash "$directory/completion.bash" "$@"
 }
 for row in 'machines berth mach' '--machine berth run --mach' 'small-1x berth run --machine small' \
-	'host berth run --net h' 'video.probe berth run video' 'ffmpeg berth run --ext ff'; do
+	'list berth runs li' '--follow berth trigger --fol' '--status berth runs list --sta' 'trailing berth trigger --debounce-mode tr' 'host berth run --net h' 'video.probe berth run video' 'ffmpeg berth run --ext ff'; do
 	count=$((count + 1))
 	# shellcheck disable=SC2086 # words are wanted
 	set -- $row

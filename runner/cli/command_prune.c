@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* berth prune. */
+#include "runner/cli/client_commands.h"
+#include "runner/cli/client_verb.h"
+
+const struct option_table command_prune_options = CLIENT_TABLE(CONTROL_PRUNE, 0);
+
+static const struct column_row rows[] = {
+	{"runs",        "runs",        COLUMN_TEXT },
+	{"logs",        "logs",        COLUMN_TEXT },
+	{"checkpoints", "checkpoints", COLUMN_TEXT },
+	{"bundles",     "bundles",     COLUMN_TEXT },
+	{"freed",       "bytes",       COLUMN_BYTES},
+	{NULL,          NULL,          COLUMN_TEXT },
+};
+
+static const struct client_verb verb = {
+	.op = CONTROL_PRUNE,
+	.options = &command_prune_options,
+	.shape = CLIENT_CARD,
+	.columns = rows,
+};
+
+int command_prune(void *record, const struct option_arguments *arguments)
+{
+	return client_verb_run(&verb, record, arguments);
+}

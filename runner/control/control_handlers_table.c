@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One row an operation: on which thread it works, and what does it. */
+#include "runner/control/control_handlers.h"
+#include "runner/control/control_operations.h"
+
+const struct control_handler_row control_handlers[CONTROL_OP_COUNT] = {
+	[CONTROL_HELLO] = {.handle = control_hello},
+	[CONTROL_PING] = {.handle = control_ping},
+	[CONTROL_TRIGGER] = {.work = control_trigger},
+	[CONTROL_BATCH] = {.work = control_batch},
+	[CONTROL_BATCH_GET] = {.read = control_batch_get},
+	[CONTROL_RUN_GET] = {.read = control_run_get},
+	[CONTROL_RUN_LIST] = {.read = control_run_list},
+	[CONTROL_RUN_CANCEL] = {.work = control_run_cancel},
+	[CONTROL_RUN_REPLAY] = {.work = control_run_replay},
+	[CONTROL_RUN_RESCHEDULE] = {.work = control_run_reschedule},
+	[CONTROL_RUN_TAGS] = {.work = control_run_tags},
+	[CONTROL_RUN_LOGS] = {.read = control_run_logs},
+	[CONTROL_RUN_FOLLOW] = {.handle = control_run_follow},
+	[CONTROL_BULK] = {.handle = control_bulk},
+	[CONTROL_KEY_RESET] = {.work = control_key_reset},
+	[CONTROL_QUEUE_LIST] = {.read = control_queue_list},
+	[CONTROL_QUEUE_GET] = {.read = control_queue_get},
+	[CONTROL_QUEUE_PAUSE] = {.work = control_queue_pause},
+	[CONTROL_QUEUE_RESUME] = {.work = control_queue_resume},
+	[CONTROL_QUEUE_OVERRIDE] = {.work = control_queue_override},
+	[CONTROL_QUEUE_RESET] = {.work = control_queue_reset},
+	[CONTROL_TASK_LIST] = {.read = control_task_list},
+	[CONTROL_DEPLOY] = {.handle = control_deploy},
+	[CONTROL_VERSION_LIST] = {.read = control_version_list},
+	[CONTROL_VERSION_PROMOTE] = {.work = control_version_promote},
+	[CONTROL_VERSION_ROLLBACK] = {.work = control_version_rollback},
+	[CONTROL_TOKEN_CREATE] = {.work = control_token_create},
+	[CONTROL_TOKEN_LIST] = {.read = control_token_list},
+	[CONTROL_TOKEN_GET] = {.read = control_token_get},
+	[CONTROL_TOKEN_COMPLETE] = {.work = control_token_complete},
+	[CONTROL_CHECKPOINT_LIST] = {.read = control_checkpoint_list},
+	[CONTROL_STATUS] = {.handle = control_status},
+	[CONTROL_BACKUP] = {.handle = control_backup},
+	[CONTROL_PRUNE] = {.handle = control_prune},
+	[CONTROL_RELOAD] = {.handle = control_reload},
+	[CONTROL_DRAIN] = {.handle = control_drain},
+};

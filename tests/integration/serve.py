@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`berth serve` from outside: tasks, queues, waits, logs, and that neither its own death nor that of
+its launcher loses anything. Every function named test_… is a case."""
+import json
+import os
+import subprocess
+import sys
+import time
+
+from daemon import BERTH, raw, shell, wait_until
+from suite import run_cases
+
+HELLO = shell("hello", "echo to stdout; berth-task log info said n=1; "
+              "berth-task output \"{\\\"hi\\\":$(berth-task payload n)}\"")
+COUNT = shell("count", "i=0; while [ $i -lt 30 ]; do echo line $i; sleep 0.1; i=$((i+1)); done")
+SLEEP = shell("sleep", "sleep 60")
+
+
+def test_first_run(daemon):
+    daemon.deploy(HELLO)
+    run = daemon.finish("hello", payload={"n": 7})
+    assert run["status"] == "COMPLETED" and run["output"] == {"hi": 7}, run
+    assert run["attempts"][0]["exitCode"] == 0 and run["usage"]["cpuMs"] >= 0, run
+    lines = daemon.lines(run["id"])
+    assert lines[0].endswith("to stdout") and lines[1].endswith("said n=1"), lines
+
+
+def test_follow(daemon):
+    daemon.deploy(HELLO, shell("bad", "echo oh; exit 3"))
+    done = daemon.run("trigger", "hello", "--payload", '{"n":1}', "--follow")
+    assert done.stdout == "to stdout\n" and "COMPLETED" in done.stderr, done
+    done = daemon.run("trigger", "bad", "--follow", check=False)
+    assert done.returncode == 65 and done.stdout == "oh\n", done
+
+
+def test_builtin_task(daemon):
+    listed = daemon.ask("tasks", "--deployed")
+    names = [task["id"] for task in listed]
+    assert "video.probe" in names, listed
+
+
+def test_bad_input(daemon):
+    daemon.deploy(HELLO)
+    for words, says in (
+            (("trigger", "nobody"), "nobody"),
+            (("trigger", "hello", "--payload", "{"), "payload"),
+            (("trigger", "hello", "--machine", "huge"), "huge"),
+            (("runs", "show", "run_0000000000000"), "run_"),
+            (("runs", "cancel", "nonsense"), "nonsense"),
+            (("queues", "pause", "nothing"), "nothing")):
+        done = daemon.run(*words, check=False)
+        assert done.returncode not in (0, -6, -11) and says in done.stderr, done
+    answer = json.loads(raw(daemon.socket, '{"op":"hello","id":1,"protocol":999}'))
+    assert answer["ok"] is False, answer
+    answer = json.loads(raw(daemon.socket, "garbage"))
+    assert answer["error"]["code"] == "protocol", answer
+
+
+def test_no_daemon(daemon):
+    done = subprocess.run([BERTH, "status", "--socket", "/tmp/nobody/there"], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode != 0 and "berth serve" in done.stderr, done
+    done = daemon.run("serve", "--state", daemon.state, "--socket", daemon.socket, check=False)
+    assert done.returncode != 0 and "another daemon" in done.stderr, done
+
+
+def test_retry_and_checkpoint(daemon):
+    daemon.deploy(shell("flaky", "n=$(berth-task checkpoint load n || echo 0); echo had $n; "
+                        "berth-task checkpoint save n $((n+1)); [ $n = 2 ] || exit 75",
+                        retry={"maxAttempts": 5, "minTimeoutInMs": 50, "maxTimeoutInMs": 100}),
+                  shell("once", "exit 75"),
+                  shell("never", "berth-task fail --permanent Broken 'it is'; exit 65",
+                        retry={"maxAttempts": 5, "minTimeoutInMs": 50}))
+    run = daemon.finish("flaky")
+    assert run["status"] == "COMPLETED" and run["attemptCount"] == 3, run
+    for attempt in range(3):
+        log = daemon.run("runs", "logs", run["id"], "--attempt", str(attempt + 1)).stdout
+        assert log.endswith(f"had {attempt}\n"), log
+    assert daemon.finish("once")["attemptCount"] == 1
+    run = daemon.finish("never")
+    assert run["status"] == "FAILED" and run["attemptCount"] == 1, run
+    assert run["error"]["name"] == "Broken" and run["error"]["message"] == "it is", run
+
+
+def test_limits_are_told(daemon):
+    daemon.deploy(shell("fat", "x=$(head -c 800000000 /dev/zero | tr '\\0' x); echo $x | wc -c",
+                        machine="micro"),
+                  shell("late", "sleep 60", maxDuration=1))
+    run = daemon.finish("fat")
+    assert run["attempts"][0]["reason"] == "memory", run
+    run = daemon.finish("late")
+    assert run["status"] == "TIMED_OUT", run
+
+
+def test_cancel(daemon):
+    daemon.deploy(SLEEP, shell("tidy", "trap 'berth-task output 9; exit 0' TERM; echo ready; "
+                               "sleep 60 & wait"))
+    run = daemon.trigger("sleep")
+    daemon.wait(run, "EXECUTING")
+    daemon.run("runs", "cancel", run)
+    assert daemon.wait(run)["status"] == "CANCELED"
+    queued = daemon.trigger("sleep", "--delay", "1h")
+    daemon.run("runs", "cancel", queued)
+    assert daemon.wait(queued)["status"] == "CANCELED"
+
+
+def test_queue_limit_and_pause(daemon):
+    daemon.deploy(shell("one", "sleep 0.3", queue={"concurrencyLimit": 1}))
+    daemon.run("queues", "pause", "task/one")
+    runs = [daemon.trigger("one") for _ in range(3)]
+    time.sleep(0.5)
+    assert all(daemon.show(run)["status"] == "QUEUED" for run in runs)
+    daemon.run("queues", "resume", "task/one")
+    spans = []
+    for run in runs:
+        attempt = daemon.wait(run)["attempts"][0]
+        spans.append((attempt["startedAt"], attempt["endedAt"]))
+    spans.sort()
+    assert all(spans[i][1] <= spans[i + 1][0] for i in range(2)), spans
+
+
+def test_idempotency(daemon):
+    daemon.deploy(HELLO)
+    first = daemon.ask("trigger", "hello", "--payload", '{"n":1}', "--idempotency-key", "k")
+    second = daemon.ask("trigger", "hello", "--payload", '{"n":2}', "--idempotency-key", "k")
+    assert first["id"] == second["id"] and second["isCached"], (first, second)
+
+
+def test_batch(daemon):
+    daemon.deploy(HELLO)
+    items = [{"task": "hello", "payload": {"n": n}} for n in range(20)] + [{"task": "nobody"}]
+    done = daemon.run("batch", "-", "--json", stdin=json.dumps(items), check=False)
+    assert done.returncode == 1, done
+    listed = daemon.ask("runs", "list", "--task", "hello", "--limit", "50")["data"]
+    outputs = [daemon.wait(run["id"])["output"]["hi"] for run in listed]
+    assert sorted(outputs) == list(range(20)), outputs
+
+
+def test_deployed_files(daemon):
+    daemon.deploy({"id": "script", "program": "go.sh"},
+                  files={"go.sh": "#!/bin/sh\nberth-task output \"\\\"$(pwd)\\\"\"\n"})
+    assert daemon.finish("script")["output"] == "/app"
+
+
+def test_flood_is_cut(daemon):
+    daemon.deploy(shell("flood", "yes $(printf %01000d 0) | head -c 300000000", machine="micro"))
+    run = daemon.finish("flood")
+    assert run["status"] == "COMPLETED", run
+    assert run["attempts"][0]["logBytes"] < 100000000, run
+    log = daemon.run("runs", "logs", run["id"]).stdout
+    assert "dropped" in log, log[-400:]
+
+
+def test_supervisor_dies(daemon):
+    """No run notices, and no line is lost."""
+    daemon.deploy(COUNT)
+    runs = [daemon.trigger("count") for _ in range(5)]
+    for run in runs:
+        daemon.wait(run, "EXECUTING")
+    for _ in range(3):
+        time.sleep(0.5)
+        daemon.kill_supervisor()
+    daemon.wait_for_answer()
+    for run in runs:
+        found = daemon.wait(run)
+        assert found["status"] == "COMPLETED" and found["attemptCount"] == 1, found
+        lines = [line.split("line ")[1] for line in daemon.lines(run)]
+        assert lines == [str(n) for n in range(30)], lines
+
+
+def test_launcher_dies(daemon):
+    """What ran goes on in a new attempt from its checkpoint; what was queued is still queued."""
+    daemon.deploy(shell("steps", "n=$(berth-task checkpoint load n || echo 0); "
+                        "while [ $n -lt 20 ]; do n=$((n+1)); berth-task checkpoint save n $n; "
+                        "echo step $n; sleep 0.1; done; berth-task output $n",
+                        queue={"concurrencyLimit": 2}))
+    runs = [daemon.trigger("steps") for _ in range(4)]
+    daemon.wait(runs[0], "EXECUTING")
+    time.sleep(0.6)
+    daemon.kill()
+    daemon.start()
+    for run in runs:
+        found = daemon.wait(run)
+        assert found["status"] == "COMPLETED" and found["output"] == 20, found
+    again = [run for run in runs if daemon.show(run)["interruptions"] > 0]
+    assert again, "none was interrupted"
+    for run in again:
+        steps = [int(line.split()[-1]) for line in daemon.lines(run)]
+        assert steps[-1] == 20 and steps[0] > 1, steps
+
+
+def test_reload(daemon):
+    daemon.deploy(COUNT)
+    run = daemon.trigger("count")
+    daemon.wait(run, "EXECUTING")
+    before = daemon.supervisor
+    daemon.run("reload")
+    wait_until(lambda: daemon.supervisor not in (None, before), "another supervisor")
+    found = daemon.wait(run)
+    assert found["status"] == "COMPLETED" and found["attemptCount"] == 1, found
+    assert len(daemon.lines(run)) == 30
+
+
+def test_stop_lets_runs_end(daemon):
+    daemon.deploy(shell("short", "sleep 1; berth-task output 1"))
+    run = daemon.trigger("short")
+    daemon.wait(run, "EXECUTING")
+    daemon.stop()
+    assert daemon.left_over() == [], daemon.left_over()
+    daemon.start()
+    found = daemon.wait(run)
+    assert found["status"] == "COMPLETED" and found["attemptCount"] == 1, found
+
+
+def test_drain_refuses(daemon):
+    daemon.deploy(HELLO)
+    daemon.run("drain")
+    done = daemon.run("trigger", "hello", check=False)
+    assert done.returncode != 0 and "drain" in done.stderr, done
+
+
+def test_backup(daemon):
+    daemon.deploy(HELLO)
+    daemon.finish("hello", payload={"n": 1})
+    path = os.path.join(daemon.directory, "copy.db")
+    daemon.run("backup", path)
+    with open(path, "rb") as file:
+        assert file.read(15) == b"SQLite format 3"
+
+
+def test_prune(daemon):
+    daemon.deploy(HELLO)
+    run = daemon.finish("hello", payload={"n": 1})["id"]
+    daemon.run("prune", "--older-than", "1ms")
+    assert daemon.run("runs", "show", run, check=False).returncode != 0
+    logs = os.path.join(daemon.state, "logs")
+    wait_until(lambda: not any(files for _, _, files in os.walk(logs)), "the logs to go")
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases(globals()))
