@@ -27,6 +27,8 @@
 #define SERVICE_USER   "berth"
 #define POLICY_FILE    "/etc/berth/launcher.conf"
 #define LAUNCHER_NAME  "berth-launcher"
+#define PLACE_ATTEMPTS 20
+#define PLACE_PAUSE_US (100 * 1000)
 #define ARGUMENTS_MAX  16
 
 #define AT(member)     offsetof(struct serve_options, member)
@@ -98,21 +100,34 @@ static int make_state(char path[PATH_MAX], struct berth_error *err)
 	return 0;
 }
 
-/* A socket that nobody listens on is what a killed daemon left. */
-static int clear_place(const struct sockaddr_un *address, struct berth_error *err)
+/* 1: somebody listens there. */
+static int is_served(const struct sockaddr_un *address, struct berth_error *err)
 {
-	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "socket");
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
-		return berth_fail(err, BERTH_DENIED, EADDRINUSE,
-				  "%s: another daemon serves there; choose another --socket and "
-				  "--state",
-				  address->sun_path);
-	if (errno == ECONNREFUSED && unlink(address->sun_path) < 0)
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)
+		return 1;
+	if (errno == ECONNREFUSED && unlink(address->sun_path) < 0 && errno != ENOENT)
 		return berth_fail(err, BERTH_SYSTEM, errno, "remove %s", address->sun_path);
 	return 0;
+}
+
+/* A socket that nobody listens on is what a killed daemon left; the rest of it may take a moment to
+ * be gone. */
+static int clear_place(const struct sockaddr_un *address, struct berth_error *err)
+{
+	for (int attempt = 0; attempt < PLACE_ATTEMPTS; attempt++) {
+		int served = is_served(address, err);
+
+		if (served <= 0)
+			return served;
+		(void)usleep(PLACE_PAUSE_US);
+	}
+	return berth_fail(err, BERTH_DENIED, EADDRINUSE,
+			  "%s: another daemon serves there; choose another --socket and --state",
+			  address->sun_path);
 }
 
 /* Who may do what is told from the credentials of each client: see docs/control.md. */

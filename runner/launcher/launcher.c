@@ -198,19 +198,18 @@ static int add_sources(struct launcher *launcher, struct berth_error *err)
 			      clock_boottime_ns() + launcher->notify.watchdog_ns / 2, err);
 }
 
-/* What the installation brings, and what the supervisor deploys. */
+/* What the installation brings and what the supervisor deploys, whatever else the operator allows:
+ * without them no task of any file could run. */
 static int add_own_mounts(struct launcher *launcher, struct berth_error *err)
 {
 	struct policy *policy = &launcher->policy;
 	char path[POLICY_PATH_MAX + sizeof("/bundles")];
 
-	if (policy->mounts_given)
-		return 0;
 	for (size_t i = 0; i < LAUNCHER_PLACES_MAX; i++)
 		if (launcher->options.places[i][0] &&
 		    policy_add_mount(policy, launcher->options.places[i], false, err) < 0)
 			return -1;
-	if (policy_add_default_mounts(policy, err) < 0)
+	if (!policy->mounts_given && policy_add_default_mounts(policy, err) < 0)
 		return -1;
 	policy->mounts_given = true;
 	if (!policy->state[0])
