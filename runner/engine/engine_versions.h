@@ -15,10 +15,10 @@
 struct engine_deploy {
 	int64_t environment_id; /* 0: 1 */
 	const char *bundle;     /* digest of the deployed files; "" when there are none */
-	const char *manifest;   /* JSON object as text, checked by runner/deploy; its "queues" is an
-				   array   of {name, concurrencyLimit, keyLimit, sizeLimit} or not
-				   there */
-	const json_t *tasks;    /* array of checked task objects, each with "id" */
+	/* JSON object as text, checked by runner/deploy; its "queues" is an array of {name,
+	 * concurrencyLimit, keyLimit, sizeLimit} or not there */
+	const char *manifest;
+	const json_t *tasks; /* array of checked task objects, each with "id" */
 	bool promote;
 };
 /* The whole version, or nothing when it is undone as a piece. The queues that it describes get

@@ -57,6 +57,7 @@ int live_waits_add(struct live *live, const struct task_request *request, struct
 	wait->request = *request;
 	wait->is_answered = false;
 	live->waits++;
+	live->services->on_gone(live->services->owner);
 	return live_pace(live, err);
 }
 
