@@ -11,6 +11,8 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(LIBSECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(LIBCAP REQUIRED IMPORTED_TARGET libcap)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+# its archive names the mathematics that it needs nowhere
+target_link_libraries(PkgConfig::SQLITE INTERFACE m)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 set(CMAKE_FIND_LIBRARY_SUFFIXES ${_library_suffixes})
 
