@@ -162,6 +162,22 @@ int sqlite_step(struct sqlite_use *use, struct berth_error *err)
 	return sqlite_fail(use->store, err, sqlite3_sql(use->statement));
 }
 
+int sqlite_find(struct sqlite_use *use, struct berth_error *err)
+{
+	int found = sqlite_step(use, err);
+
+	return found < 0 ? -1 : found == 0;
+}
+
+int sqlite_find_integer(struct sqlite_use *use, int64_t *ret_value, struct berth_error *err)
+{
+	int missing = sqlite_find(use, err);
+
+	if (missing == 0)
+		*ret_value = sqlite_column_integer(use);
+	return missing;
+}
+
 int sqlite_execute(struct sqlite_use *use, struct berth_error *err)
 {
 	int result = sqlite_step(use, err);

@@ -75,6 +75,10 @@ void sqlite_bind_string_length(struct sqlite_use *use, const char *text, size_t 
 
 /* 1: a row is there; 0: there are no more. */
 int sqlite_step(struct sqlite_use *use, struct berth_error *err);
+/* The one row of a statement: 0; 1: there is none. */
+int sqlite_find(struct sqlite_use *use, struct berth_error *err);
+/* … and its first column, a number. */
+int sqlite_find_integer(struct sqlite_use *use, int64_t *ret_value, struct berth_error *err);
 /* Steps a statement that returns nothing, and ends it. */
 int sqlite_execute(struct sqlite_use *use, struct berth_error *err);
 /* Rows the last execute changed. */

@@ -136,15 +136,15 @@ int store_checkpoint_read(struct store *store, int64_t run_id, const char *name,
 			  struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
+	int missing;
 
 	if (start(store, CHECKPOINT_READ, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, run_id);
 	sqlite_bind_string(&use, name);
-	found = sqlite_step(&use, err);
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	return sqlite_column_string(&use, ret_data, err);
 }
 

@@ -115,19 +115,12 @@ int store_batch_of_key(struct store *store, int64_t environment_id, const char *
 		       int64_t *ret_id, struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
 
 	if (start(store, OF_KEY, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, environment_id);
 	sqlite_bind_string(&use, key);
-	found = sqlite_step(&use, err);
-	if (found < 0)
-		return -1;
-	if (!found)
-		return 1;
-	*ret_id = sqlite_column_integer(&use);
-	return 0;
+	return sqlite_find_integer(&use, ret_id, err);
 }
 
 int store_batch_update(struct store *store, const struct batch_row *row, struct berth_error *err)
@@ -168,17 +161,15 @@ int store_batch_item_next(struct store *store, int64_t batch_id, int64_t place,
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
 	struct batch_item_row row = {0};
-	int found;
+	int missing;
 
 	if (start(store, ITEM_NEXT, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, batch_id);
 	sqlite_bind_integer(&use, place);
-	found = sqlite_step(&use, err);
-	if (found < 0)
-		return -1;
-	if (!found)
-		return 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	row.place = sqlite_column_integer(&use);
 	row.run_id = sqlite_column_optional(&use, 0);
 	if (sqlite_column_string(&use, &row.error, err) < 0)
@@ -191,17 +182,15 @@ int store_batch_of_run(struct store *store, int64_t run_id, int64_t batch_id, in
 		       int64_t *ret_items, struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
+	int missing;
 
 	if (start(store, OF_RUN, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, run_id);
 	sqlite_bind_integer(&use, batch_id);
-	found = sqlite_step(&use, err);
-	if (found < 0)
-		return -1;
-	if (!found)
-		return 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	*ret_batch_id = sqlite_column_integer(&use);
 	*ret_items = sqlite_column_integer(&use);
 	return 0;

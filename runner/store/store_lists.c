@@ -100,16 +100,14 @@ int store_list_run(struct store *store, int64_t run_id, struct list_run *ret_run
 		   struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
+	int missing;
 
 	if (start(store, RUN, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, run_id);
-	found = sqlite_step(&use, err);
-	if (found < 0)
-		return -1;
-	if (!found)
-		return 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	ret_run->environment_id = sqlite_column_integer(&use);
 	ret_run->state = sqlite_column_integer(&use);
 	ret_run->task_id = sqlite_column_integer(&use);
@@ -138,17 +136,10 @@ int store_list_find(struct store *store, enum list_name kind, int64_t environmen
 		    const char *name, int64_t *ret_id, struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
 
 	if (start(store, FIND + (size_t)kind, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, environment_id);
 	sqlite_bind_string(&use, name);
-	found = sqlite_step(&use, err);
-	if (found < 0)
-		return -1;
-	if (!found)
-		return 1;
-	*ret_id = sqlite_column_integer(&use);
-	return 0;
+	return sqlite_find_integer(&use, ret_id, err);
 }

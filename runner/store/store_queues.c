@@ -60,16 +60,6 @@ static int start(struct store *store, enum statement index, struct sqlite_use *r
 	return sqlite_start(store, SQLITE_FILE_QUEUES, rows, index, ret_use, err);
 }
 
-static int read_number(struct sqlite_use *use, int64_t *ret_number, struct berth_error *err)
-{
-	int found = sqlite_step(use, err);
-
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
-	*ret_number = sqlite_column_integer(use);
-	return 0;
-}
-
 int store_queue_insert(struct store *store, const struct queue_row *row, int64_t *ret_id,
 		       struct berth_error *err)
 {
@@ -83,21 +73,21 @@ int store_queue_insert(struct store *store, const struct queue_row *row, int64_t
 	sqlite_bind_optional(&use, row->base_limit, STORE_NONE);
 	sqlite_bind_optional(&use, row->key_limit, STORE_NONE);
 	sqlite_bind_optional(&use, row->size_limit, STORE_NONE);
-	return read_number(&use, ret_id, err);
+	return sqlite_find_integer(&use, ret_id, err);
 }
 
 int store_queue_read(struct store *store, int64_t id, struct queue_row *ret_row,
 		     struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
+	int missing;
 
 	if (start(store, READ, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, id);
-	found = sqlite_step(&use, err);
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	ret_row->id = sqlite_column_integer(&use);
 	ret_row->environment_id = sqlite_column_integer(&use);
 	sqlite_column_copy(&use, ret_row->name, sizeof(ret_row->name));
@@ -123,7 +113,7 @@ int store_queue_find(struct store *store, int64_t environment_id, const char *na
 		return -1;
 	sqlite_bind_integer(&use, environment_id);
 	sqlite_bind_string(&use, name);
-	return read_number(&use, ret_id, err);
+	return sqlite_find_integer(&use, ret_id, err);
 }
 
 int store_queue_write_settings(struct store *store, const struct queue_row *row,
@@ -213,7 +203,7 @@ static int find_lane(struct store *store, enum statement index, int64_t queue_id
 		return -1;
 	sqlite_bind_integer(&use, queue_id);
 	sqlite_bind_string(&use, key);
-	return read_number(&use, ret_id, err);
+	return sqlite_find_integer(&use, ret_id, err);
 }
 
 int store_lane_ensure(struct store *store, int64_t queue_id, const char *key, int64_t *ret_id,
@@ -228,14 +218,14 @@ int store_lane_read(struct store *store, int64_t id, struct lane_row *ret_row,
 		    struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
+	int missing;
 
 	if (start(store, LANE_READ, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, id);
-	found = sqlite_step(&use, err);
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	ret_row->id = sqlite_column_integer(&use);
 	ret_row->queue_id = sqlite_column_integer(&use);
 	ret_row->queued = sqlite_column_integer(&use);
@@ -308,5 +298,5 @@ int store_lane_next_queued(struct store *store, int64_t queue_id, int64_t after_
 		return -1;
 	sqlite_bind_integer(&use, queue_id);
 	sqlite_bind_integer(&use, after_id);
-	return read_number(&use, ret_id, err);
+	return sqlite_find_integer(&use, ret_id, err);
 }

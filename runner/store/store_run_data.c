@@ -84,14 +84,14 @@ static int read_row(struct store *store, enum statement index, int64_t run_id,
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
 	AUTO_RUN_DATA struct run_data_row row = {0};
-	int found;
+	int missing;
 
 	if (start(store, index, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, run_id);
-	found = sqlite_step(&use, err);
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	if (sqlite_column_string(&use, &row.payload, err) < 0 ||
 	    sqlite_column_string(&use, &row.payload_type, err) < 0 ||
 	    sqlite_column_string(&use, &row.options, err) < 0 ||
@@ -209,15 +209,15 @@ int store_debounce_read(struct store *store, int64_t task_id, const char *key, i
 			uint64_t *ret_latest_ns, struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
+	int missing;
 
 	if (start(store, DEBOUNCE_READ, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, task_id);
 	sqlite_bind_string(&use, key);
-	found = sqlite_step(&use, err);
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	*ret_run_id = sqlite_column_integer(&use);
 	*ret_latest_ns = (uint64_t)sqlite_column_integer(&use); /* NULL reads as 0 */
 	return 0;

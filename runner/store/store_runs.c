@@ -187,14 +187,14 @@ int store_run_read(struct store *store, int64_t id, struct run_row *ret_row,
 		   struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
+	int missing;
 
 	if (start(store, READ, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, id);
-	found = sqlite_step(&use, err);
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	read_columns(&use, ret_row);
 	return 0;
 }
@@ -292,16 +292,6 @@ int store_run_set_key(struct store *store, int64_t id, const char *key, uint64_t
 }
 
 /* One number, or 1 without. */
-static int read_number(struct sqlite_use *use, int64_t *ret_number, struct berth_error *err)
-{
-	int found = sqlite_step(use, err);
-
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
-	*ret_number = sqlite_column_integer(use);
-	return 0;
-}
-
 int store_run_of_key(struct store *store, int64_t task_id, const char *key, int64_t *ret_id,
 		     struct berth_error *err)
 {
@@ -311,7 +301,7 @@ int store_run_of_key(struct store *store, int64_t task_id, const char *key, int6
 		return -1;
 	sqlite_bind_integer(&use, task_id);
 	sqlite_bind_string(&use, key);
-	return read_number(&use, ret_id, err);
+	return sqlite_find_integer(&use, ret_id, err);
 }
 
 int store_run_next_in_lane(struct store *store, int64_t lane_id, int64_t *ret_id,
@@ -322,7 +312,7 @@ int store_run_next_in_lane(struct store *store, int64_t lane_id, int64_t *ret_id
 	if (start(store, NEXT_IN_LANE, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, lane_id);
-	return read_number(&use, ret_id, err);
+	return sqlite_find_integer(&use, ret_id, err);
 }
 
 int store_run_list_state(struct store *store, int state, int64_t after_id,

@@ -57,16 +57,6 @@ static int start(struct store *store, enum statement index, struct sqlite_use *r
 	return sqlite_start(store, SQLITE_FILE_VERSIONS, rows, index, ret_use, err);
 }
 
-static int read_number(struct sqlite_use *use, int64_t *ret_number, struct berth_error *err)
-{
-	int found = sqlite_step(use, err);
-
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
-	*ret_number = sqlite_column_integer(use);
-	return 0;
-}
-
 /* Statements of a number and a text that give a number. */
 static int find(struct store *store, enum statement index, int64_t number, const char *text,
 		int64_t *ret_number, struct berth_error *err)
@@ -78,7 +68,7 @@ static int find(struct store *store, enum statement index, int64_t number, const
 	sqlite_bind_integer(&use, number);
 	if (text)
 		sqlite_bind_string(&use, text);
-	return read_number(&use, ret_number, err);
+	return sqlite_find_integer(&use, ret_number, err);
 }
 
 int store_version_insert(struct store *store, const struct version_row *row, int64_t *ret_id,
@@ -93,7 +83,7 @@ int store_version_insert(struct store *store, const struct version_row *row, int
 	sqlite_bind_string(&use, row->bundle);
 	sqlite_bind_string(&use, row->manifest);
 	sqlite_bind_integer(&use, (int64_t)row->created_ns);
-	return read_number(&use, ret_id, err);
+	return sqlite_find_integer(&use, ret_id, err);
 }
 
 int store_version_find(struct store *store, int64_t environment_id, const char *name,
@@ -135,14 +125,14 @@ int store_version_read(struct store *store, int64_t id, char **ret_name, char **
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
 	AUTO_FREE char *name = NULL;
-	int found;
+	int missing;
 
 	if (start(store, READ, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, id);
-	found = sqlite_step(&use, err);
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	if (sqlite_column_string(&use, &name, err) < 0 ||
 	    sqlite_column_string(&use, ret_bundle, err) < 0)
 		return -1;
@@ -178,7 +168,7 @@ int store_definition_insert(struct store *store, int64_t version_id, const char 
 	sqlite_bind_integer(&use, version_id);
 	sqlite_bind_string(&use, task);
 	sqlite_bind_string(&use, definition);
-	return read_number(&use, ret_id, err);
+	return sqlite_find_integer(&use, ret_id, err);
 }
 
 int store_definition_write(struct store *store, int64_t id, const char *definition,
@@ -203,14 +193,14 @@ int store_definition_read(struct store *store, int64_t id, char **ret_definition
 			  int64_t *ret_version_id, struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
+	int missing;
 
 	if (start(store, DEFINITION_READ, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, id);
-	found = sqlite_step(&use, err);
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	if (sqlite_column_string(&use, ret_definition, err) < 0)
 		return -1;
 	*ret_version_id = sqlite_column_integer(&use);
@@ -222,15 +212,15 @@ int store_definition_next(struct store *store, int64_t version_id, int64_t after
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
 	int64_t id;
-	int found;
+	int missing;
 
 	if (start(store, DEFINITION_NEXT, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, version_id);
 	sqlite_bind_integer(&use, after_id);
-	found = sqlite_step(&use, err);
-	if (found <= 0)
-		return found < 0 ? -1 : 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	id = sqlite_column_integer(&use);
 	if (sqlite_column_string(&use, ret_definition, err) < 0)
 		return -1;

@@ -179,18 +179,6 @@ int store_waitpoint_read(struct store *store, int64_t id, bool with_output,
 }
 
 /* The one number that the started and bound statement selects; 1: none. */
-static int read_number(struct sqlite_use *use, int64_t *ret_id, struct berth_error *err)
-{
-	int found = sqlite_step(use, err);
-
-	if (found < 0)
-		return -1;
-	if (!found)
-		return 1;
-	*ret_id = sqlite_column_integer(use);
-	return 0;
-}
-
 static int read_number_of(struct store *store, enum statement index, int64_t key, int64_t *ret_id,
 			  struct berth_error *err)
 {
@@ -199,7 +187,7 @@ static int read_number_of(struct store *store, enum statement index, int64_t key
 	if (start(store, index, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, key);
-	return read_number(&use, ret_id, err);
+	return sqlite_find_integer(&use, ret_id, err);
 }
 
 int store_waitpoint_of_run(struct store *store, int64_t run_id, int64_t *ret_id,
@@ -223,7 +211,7 @@ int store_waitpoint_of_key(struct store *store, int64_t environment_id, const ch
 		return -1;
 	sqlite_bind_integer(&use, environment_id);
 	sqlite_bind_string(&use, key);
-	return read_number(&use, ret_id, err);
+	return sqlite_find_integer(&use, ret_id, err);
 }
 
 int store_waitpoint_complete(struct store *store, int64_t id,
@@ -270,16 +258,14 @@ int store_wait_run(struct store *store, int64_t run_id, struct wait_run *ret_run
 		   struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
+	int missing;
 
 	if (start(store, RUN, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, run_id);
-	found = sqlite_step(&use, err);
-	if (found < 0)
-		return -1;
-	if (!found)
-		return 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	ret_run->environment_id = sqlite_column_integer(&use);
 	ret_run->state = sqlite_column_integer(&use);
 	ret_run->attempt = sqlite_column_integer(&use);
@@ -394,17 +380,15 @@ int store_block_next_finished(struct store *store, int64_t run_id, const char *w
 			      struct block_row *ret_row, struct berth_error *err)
 {
 	AUTO_SQLITE struct sqlite_use use = {0};
-	int found;
+	int missing;
 
 	if (start(store, BLOCK_NEXT_FINISHED, &use, err) < 0)
 		return -1;
 	sqlite_bind_integer(&use, run_id);
 	sqlite_bind_string(&use, wait_id);
-	found = sqlite_step(&use, err);
-	if (found < 0)
-		return -1;
-	if (!found)
-		return 1;
+	missing = sqlite_find(&use, err);
+	if (missing != 0)
+		return missing;
 	read_block(&use, ret_row);
 	return 0;
 }
