@@ -13,29 +13,10 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "plans.h"
 #include "runner/engine/engine_reads.h"
 #include "runner/store/sqlite.h"
 #include "runner/store/store_batches.h"
 #include "waits_fixture.h"
-
-static int set_up(void **state)
-{
-	struct waits_fixture *fixture = malloc(sizeof(*fixture));
-
-	assert_non_null(fixture);
-	fixture_create(fixture);
-	*state = fixture;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)plans_check(((struct waits_fixture *)*state)->store);
-	fixture_destroy(*state);
-	free(*state);
-	return 0;
-}
 
 struct batch_work {
 	struct engine_batch_request request;
@@ -370,18 +351,28 @@ static void bad_requests_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(it_completes_with_its_runs, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_item_twice_is_one, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_refused_item_fails_alone, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(without_any_run_it_is_aborted, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(cached_runs_count_too, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_parent_waits_for_it, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_complete_one_answers_at_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_child_may_not_wait_for_its_batch, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(its_key_finds_it, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_thousand_items, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(bad_requests_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_completes_with_its_runs, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(an_item_twice_is_one, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_refused_item_fails_alone, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(without_any_run_it_is_aborted, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(cached_runs_count_too, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_parent_waits_for_it, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_complete_one_answers_at_once, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_child_may_not_wait_for_its_batch, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(its_key_finds_it, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_thousand_items, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(bad_requests_are_refused, fixture_set_up,
+						fixture_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

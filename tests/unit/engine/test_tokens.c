@@ -13,27 +13,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "plans.h"
 #include "runner/engine/engine_reads.h"
 #include "waits_fixture.h"
-
-static int set_up(void **state)
-{
-	struct waits_fixture *fixture = malloc(sizeof(*fixture));
-
-	assert_non_null(fixture);
-	fixture_create(fixture);
-	*state = fixture;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)plans_check(((struct waits_fixture *)*state)->store);
-	fixture_destroy(*state);
-	free(*state);
-	return 0;
-}
 
 struct creation {
 	struct engine_token_request request;
@@ -292,16 +273,21 @@ static void large_outputs_are_left_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(it_completes_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(it_times_out, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_completed_one_answers_at_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(its_key_finds_it_until_it_expires, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(another_environments_token_is_not_found, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(bad_requests_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(bad_completions_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(large_outputs_are_left_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_completes_once, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(it_times_out, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_completed_one_answers_at_once, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(its_key_finds_it_until_it_expires, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(another_environments_token_is_not_found,
+						fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(bad_requests_are_refused, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(bad_completions_are_refused, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(large_outputs_are_left_out, fixture_set_up,
+						fixture_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

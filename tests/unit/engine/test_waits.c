@@ -12,29 +12,9 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "plans.h"
 #include "runner/store/sqlite.h"
 #include "runner/store/store_runs.h"
 #include "waits_fixture.h"
-
-static int set_up(void **state)
-{
-	struct waits_fixture *fixture = malloc(sizeof(*fixture));
-
-	assert_non_null(fixture);
-	fixture_create(fixture);
-	*state = fixture;
-	return 0;
-}
-
-/* Whatever a test did, none of its statements may have scanned. */
-static int tear_down(void **state)
-{
-	(void)plans_check(((struct waits_fixture *)*state)->store);
-	fixture_destroy(*state);
-	free(*state);
-	return 0;
-}
 
 static int64_t count_rows(struct waits_fixture *fixture, const char *table)
 {
@@ -605,31 +585,46 @@ static void an_interrupted_attempt_waits_no_more(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_date_gives_the_slot_back, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_past_date_answers_at_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(nested_children_in_a_queue_of_one, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(it_resumes_in_its_old_place, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_resuming_run_may_wait_again, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(parallel_waits_are_answered_one_by_one, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(one_request_for_many_things, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_run_that_ended_answers_at_once, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(several_runs_wait_for_one, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_cancelled_child_is_an_answer, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(cancelling_a_waiting_parent, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_end_of_the_attempt_forgets, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(waiting_does_not_count_as_duration, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(circles_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(stale_tokens_change_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(bad_requests_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_waits_at_once_is_bounded, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(many_dates_are_due_at_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_restart_answers_again, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_interrupted_attempt_waits_no_more, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(a_date_gives_the_slot_back, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_past_date_answers_at_once, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(nested_children_in_a_queue_of_one, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(it_resumes_in_its_old_place, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_resuming_run_may_wait_again, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(parallel_waits_are_answered_one_by_one,
+						fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(one_request_for_many_things, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_run_that_ended_answers_at_once, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(several_runs_wait_for_one, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_cancelled_child_is_an_answer, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(cancelling_a_waiting_parent, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(the_end_of_the_attempt_forgets, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(waiting_does_not_count_as_duration, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(circles_are_refused, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(stale_tokens_change_nothing, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(bad_requests_are_refused, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(what_waits_at_once_is_bounded, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(many_dates_are_due_at_once, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_restart_answers_again, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(an_interrupted_attempt_waits_no_more,
+						fixture_set_up, fixture_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

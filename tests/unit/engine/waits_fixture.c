@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "plans.h"
 #include "runner/engine/engine_versions.h"
 #include "runner/store/store_runs.h"
 
@@ -372,4 +373,22 @@ int fixture_token_complete(struct waits_fixture *fixture, int64_t waitpoint_id, 
 	struct token_work work = {.waitpoint_id = waitpoint_id, .output = output};
 
 	return fixture_do(fixture, complete_token, &work, NULL);
+}
+
+int fixture_set_up(void **state)
+{
+	struct waits_fixture *fixture = malloc(sizeof(*fixture));
+
+	assert_non_null(fixture);
+	fixture_create(fixture);
+	*state = fixture;
+	return 0;
+}
+
+int fixture_tear_down(void **state)
+{
+	(void)plans_check(((struct waits_fixture *)*state)->store);
+	fixture_destroy(*state);
+	free(*state);
+	return 0;
 }

@@ -31,6 +31,11 @@ struct waits_fixture {
  * one call of the functions below. */
 void fixture_create(struct waits_fixture *fixture);
 void fixture_destroy(struct waits_fixture *fixture);
+
+/* cmocka's: *state is a fixture of the test's own. Whatever the test did, none of its statements
+ * may have scanned. */
+int fixture_set_up(void **state);
+int fixture_tear_down(void **state);
 uint64_t fixture_now_ns(void);
 void fixture_advance(uint64_t ms);
 /* Moves the clock and handles what is due. */
