@@ -209,13 +209,12 @@ static bool is_stale(const struct cgroup_host *host, const char *name)
 	return read_start_time(pid, now, sizeof(now)) == 0 && strcmp(now, start_time) != 0;
 }
 
+/* What a dead supervisor ran is dying, too. One that goes on living stays, in the last hierarchy as
+ * well, for the next sweep. */
 static void remove_everywhere(const struct cgroup_host *host, const char *name)
 {
 	for (size_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
-		/* one that still has processes stays, in the last hierarchy too, for the next sweep
-		 */
-		if (host->parent_fds[i] >= 0 &&
-		    unlinkat(host->parent_fds[i], name, AT_REMOVEDIR) < 0 && errno == EBUSY)
+		if (host->parent_fds[i] >= 0 && !cgroup_remove_directory(host->parent_fds[i], name))
 			return;
 }
 
@@ -247,18 +246,19 @@ void cgroup_sweep(struct cgroup_host *host)
 	}
 }
 
-void cgroup_remove_directory(int parent_fd, const char *name)
+bool cgroup_remove_directory(int parent_fd, const char *name)
 {
 	useconds_t pause_us = REMOVE_PAUSE_US;
 
 	/* a reaped process leaves its group a moment later, on a busy host many moments */
 	for (int attempt = 0; attempt < REMOVE_ATTEMPTS; attempt++) {
 		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno != EBUSY)
-			return;
+			return true;
 		(void)usleep(pause_us);
 		if (pause_us < REMOVE_PAUSE_MAX_US)
 			pause_us *= 2;
 	}
+	return false;
 }
 
 uint64_t cgroup_find_value(const char *text, const char *key)

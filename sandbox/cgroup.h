@@ -60,6 +60,8 @@ struct cgroup_driver {
 	int (*probe)(struct cgroup_host *host, struct berth_error *err);
 	int (*create)(struct cgroup *group, const struct resource_limits *limits,
 		      struct berth_error *err);
+	/* Nobody will freeze a group of this host: each then costs less. NULL: it costs nothing. */
+	void (*forgo_freeze)(struct cgroup_host *host);
 	/* Opens what join() writes to, of a group that is made ahead; NULL: nothing. */
 	void (*open_joins)(struct cgroup *group);
 	/* Moves the calling process in, in the child, before it gives up its ids; NULL when
@@ -125,8 +127,8 @@ int cgroup_open_directory(int parent_fd, const char *name, bool create, int *ret
 /* Removes the groups of dead supervisors of this pid namespace. Drivers make a group in the last
  * hierarchy first and remove it there last, so that one look finds them all. */
 void cgroup_sweep(struct cgroup_host *host);
-/* For drivers: removes a group whose last process was reaped; waits up to 0.3 s where it is busy.
- */
-void cgroup_remove_directory(int parent_fd, const char *name);
+/* For drivers: removes a group whose last process was reaped, or is about to die; waits up to 0.3 s
+ * where it is busy, and returns false when it still is. */
+bool cgroup_remove_directory(int parent_fd, const char *name);
 /* For drivers: "key value" lines of a control file; UINT64_MAX when the key is not there. */
 uint64_t cgroup_find_value(const char *text, const char *key);

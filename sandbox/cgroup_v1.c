@@ -17,14 +17,13 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/sandbox.h"
 
-#define PARENT_NAME     "berth"
-#define CONTROL_SIZE    4096
-#define IO_SIZE         65536 /* a dozen lines for each device that the group has used */
-#define RESCUE_LOOKS    100   /* half a second, for killed processes to die in */
-#define RESCUE_PAUSE_US 5000
-#define NS_PER_TICK     10000000 /* cpuacct.stat counts USER_HZ, which is 100 on every port */
+#define PARENT_NAME  "berth"
+#define CONTROL_SIZE 4096
+#define IO_SIZE      65536    /* a dozen lines for each device that the group has used */
+#define NS_PER_TICK  10000000 /* cpuacct.stat counts USER_HZ, which is 100 on every port */
 
-enum { V1_CPU, V1_CPUACCT, V1_MEMORY, V1_PIDS, V1_BLKIO, V1_FREEZER };
+/* The freezer first, for not every host has groups there: a sweep looks at the last. */
+enum { V1_FREEZER, V1_CPU, V1_CPUACCT, V1_MEMORY, V1_PIDS, V1_BLKIO };
 
 static const char *const controllers[CGROUP_HIERARCHIES_MAX] = {
 	[V1_CPU] = "cpu",   [V1_CPUACCT] = "cpuacct", [V1_MEMORY] = "memory",
@@ -106,6 +105,12 @@ static int v1_probe(struct cgroup_host *host, struct berth_error *err)
 		host->features |= CGROUP_FREEZE;
 	host->features |= CGROUP_RECLAIM;
 	return 0;
+}
+
+static void v1_forgo_freeze(struct cgroup_host *host)
+{
+	close_fd(&host->parent_fds[V1_FREEZER]);
+	host->features &= ~(unsigned)CGROUP_FREEZE;
 }
 
 /* Asks for an event at each OOM kill (Documentation/admin-guide/cgroup-v1/memory.rst §10). */
@@ -279,7 +284,7 @@ static void v1_remove(struct cgroup *group)
 {
 	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
 		if (group->fds[i] >= 0)
-			cgroup_remove_directory(group->host->parent_fds[i], group->name);
+			(void)cgroup_remove_directory(group->host->parent_fds[i], group->name);
 }
 
 /* Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst: each look goes on with a freeze that
@@ -316,33 +321,22 @@ static int v1_processes_fd(const struct cgroup *group)
 	return group->fds[V1_PIDS] >= 0 ? group->fds[V1_PIDS] : group->fds[V1_MEMORY];
 }
 
-/* Its processes were killed with their supervisor, and cannot die while they are frozen. */
+/* Its processes were killed with their supervisor, and cannot die while they are frozen. Where it
+ * is not there, there is nothing to thaw. */
 static void v1_rescue(const struct cgroup_host *host, const char *name)
 {
-	char path[CGROUP_NAME_SIZE + sizeof("/freezer.state")], text[CONTROL_SIZE];
+	char path[CGROUP_NAME_SIZE + sizeof("/freezer.state")];
 
-	if (host->parent_fds[V1_FREEZER] < 0)
-		return;
 	(void)snprintf(path, sizeof(path), "%s/freezer.state", name);
-	if (descriptor_read_control(host->parent_fds[V1_FREEZER], path, text, sizeof(text), NULL) <
-		    0 ||
-	    strcmp(text, "THAWED") == 0 ||
-	    descriptor_write_control(host->parent_fds[V1_FREEZER], path, "THAWED", NULL) < 0)
-		return;
-	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", name);
-	for (int i = 0; i < RESCUE_LOOKS; i++) {
-		if (descriptor_read_control(host->parent_fds[V1_FREEZER], path, text, sizeof(text),
-					    NULL) < 0 ||
-		    !text[0])
-			return;
-		(void)usleep(RESCUE_PAUSE_US);
-	}
+	if (host->parent_fds[V1_FREEZER] >= 0)
+		(void)descriptor_write_control(host->parent_fds[V1_FREEZER], path, "THAWED", NULL);
 }
 
 const struct cgroup_driver cgroup_driver_v1 = {
 	.name = "v1",
 	.probe = v1_probe,
 	.create = v1_create,
+	.forgo_freeze = v1_forgo_freeze,
 	.open_joins = v1_open_joins,
 	.join = v1_join,
 	.clone_fd = v1_clone_fd,

@@ -278,7 +278,7 @@ static void v2_read_usage(const struct cgroup *group, bool is_live, struct sandb
 static void v2_remove(struct cgroup *group)
 {
 	if (group->fds[0] >= 0)
-		cgroup_remove_directory(group->host->parent_fds[0], group->name);
+		(void)cgroup_remove_directory(group->host->parent_fds[0], group->name);
 }
 
 /* cgroup-v2.rst: cgroup.events tells when every process has come to its stop. */

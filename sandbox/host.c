@@ -121,6 +121,8 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 	host->vfork_task = !host->time_namespaces || exec_enters_time_namespace();
 	if (cgroup_host_open(&host->cgroup, options->cgroup_driver, err) < 0)
 		goto close_host;
+	if (!options->pauses && host->cgroup.driver->forgo_freeze)
+		host->cgroup.driver->forgo_freeze(&host->cgroup);
 	host->cgroup.sequence = options->group_sequence;
 	if (host->privileged && network_pool_init(&host->network_pool, options->pool_size, err) < 0)
 		goto close_host;
@@ -163,10 +165,8 @@ static void close_retired_mounts(struct sandbox_host *host)
 
 void sandbox_host_refill(struct sandbox_host *host)
 {
-	close_retired_mounts(host);
-	cgroup_pool_refill(&host->cgroup_pool, &host->cgroup);
-	network_pool_refill(&host->network_pool);
-	devices_pool_refill(&host->devices_pool);
+	while (sandbox_host_refill_step(host))
+		continue;
 }
 
 /* What is over goes first: it gives memory back. */
@@ -193,10 +193,8 @@ void sandbox_host_close(struct sandbox_host *host)
 {
 	if (!host)
 		return;
-	close_retired_mounts(host);
-	cgroup_pool_finish(&host->cgroup_pool);
+	sandbox_host_drain(host);
 	network_pool_finish(&host->network_pool);
-	devices_pool_finish(&host->devices_pool);
 	if (host->cgroup.driver)
 		cgroup_host_close(&host->cgroup);
 	protection_set_release(host->protections);

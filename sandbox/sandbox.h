@@ -114,6 +114,12 @@ struct sandbox_usage {
 	uint64_t oom_events; /* times the memory limit left nothing to give; v2 only */
 };
 
+/* For sums and for people: what is not known counts nothing. */
+static inline uint64_t sandbox_usage_known(uint64_t value)
+{
+	return value == SANDBOX_USAGE_UNKNOWN ? 0 : value;
+}
+
 struct sandbox_outcome {
 	enum sandbox_end end;
 	int code;
@@ -138,7 +144,8 @@ struct sandbox_host_options {
 	const char *state_path;      /* NULL: /run/berth as root, else $XDG_RUNTIME_DIR/berth */
 	unsigned pool_size;          /* network namespaces kept ready; 0: none (one-shot use) */
 	struct sandbox_ahead *ahead; /* borrowed, for the first launch; NULL: none */
-	unsigned group_sequence;     /* of the program before (handover.h); 0: there was none */
+	bool pauses; /* runs will be frozen (pause.h) by their groups where the host can */
+	unsigned group_sequence; /* of the program before (handover.h); 0: there was none */
 };
 
 bool sandbox_host_is_privileged(const struct sandbox_host *host);

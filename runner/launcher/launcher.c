@@ -252,6 +252,7 @@ static int open_state(struct launcher *launcher, struct berth_error *err)
 static int open_host(struct launcher *launcher, struct berth_error *err)
 {
 	struct sandbox_host_options options = {
+		.pauses = true,
 		.cgroup_driver = launcher->options.cgroup,
 		.state_path = launcher->options.runtime,
 		.pool_size = (unsigned)launcher->options.pool,

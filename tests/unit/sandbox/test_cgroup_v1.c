@@ -30,7 +30,7 @@
 #define MEMORY      (64 << 20)
 #define TOUCHED     (16 << 20)
 #define BURNED_NS   60000000
-#define LAST_ROOT   "/sys/fs/cgroup/freezer/berth/" /* where a sweep looks */
+#define LAST_ROOT   "/sys/fs/cgroup/blkio/berth/" /* where a sweep looks */
 #define MEMORY_ROOT "/sys/fs/cgroup/memory/berth/"
 
 static const struct resource_limits limits = {
@@ -52,15 +52,15 @@ static void expect_file(int directory_fd, const char *name, const char *content)
 
 static void expect_limits(const struct cgroup *group)
 {
-	/* as in the driver's order: cpu, cpuacct, memory, pids, blkio,
-	 * freezer */
+	/* as in the driver's order: freezer, cpu, cpuacct, memory, pids,
+	 * blkio */
 	if (group->enforced & CGROUP_CPU)
-		expect_file(group->fds[0], "cpu.cfs_quota_us", "50000");
-	expect_file(group->fds[2], "memory.limit_in_bytes", "67108864");
+		expect_file(group->fds[1], "cpu.cfs_quota_us", "50000");
+	expect_file(group->fds[3], "memory.limit_in_bytes", "67108864");
 	if (group->enforced & CGROUP_SWAP)
-		expect_file(group->fds[2], "memory.memsw.limit_in_bytes", "67108864");
+		expect_file(group->fds[3], "memory.memsw.limit_in_bytes", "67108864");
 	if (group->enforced & CGROUP_PIDS)
-		expect_file(group->fds[3], "pids.max", "3");
+		expect_file(group->fds[4], "pids.max", "3");
 }
 
 static uint64_t now_ns(void)
@@ -181,7 +181,7 @@ static void test_limits_nobody_asked_for(void **state)
 	assert_int_equal(group.enforced, 0);
 	assert_int_equal(group.oom_event_fd, -1);
 	if (host.features & CGROUP_PIDS)
-		expect_file(group.fds[3], "pids.max", "max");
+		expect_file(group.fds[4], "pids.max", "max");
 	cgroup_destroy(&group);
 	cgroup_host_close(&host);
 	leaks_expect_none(&before);
