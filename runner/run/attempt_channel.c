@@ -128,11 +128,6 @@ static int on_fail(void *owner, const struct task_request *request,
 	return 0;
 }
 
-static int64_t known(uint64_t value)
-{
-	return value == SANDBOX_USAGE_UNKNOWN ? 0 : (int64_t)value;
-}
-
 static int on_usage(void *owner, const struct task_request *request,
 		    struct protocol_usage_reply *ret_usage, struct berth_error *err)
 {
@@ -142,10 +137,10 @@ static int on_usage(void *owner, const struct task_request *request,
 	(void)request;
 	if (sandbox_read_usage(attempt->sandbox, &usage, err) < 0)
 		return -1;
-	ret_usage->cpu_ns = known(usage.cpu_ns);
-	ret_usage->memory_bytes = known(usage.memory_bytes);
-	ret_usage->memory_peak_bytes = known(usage.memory_peak_bytes);
-	ret_usage->pids = known(usage.pids);
+	ret_usage->cpu_ns = (int64_t)sandbox_usage_known(usage.cpu_ns);
+	ret_usage->memory_bytes = (int64_t)sandbox_usage_known(usage.memory_bytes);
+	ret_usage->memory_peak_bytes = (int64_t)sandbox_usage_known(usage.memory_peak_bytes);
+	ret_usage->pids = (int64_t)sandbox_usage_known(usage.pids);
 	return 0;
 }
 

@@ -215,11 +215,6 @@ static int on_fail(void *owner, const struct task_request *request,
 	return live_ask_submit(&ask->ask);
 }
 
-static int64_t known(uint64_t value)
-{
-	return value == SANDBOX_USAGE_UNKNOWN ? 0 : (int64_t)value;
-}
-
 /* As sampled last: at most a second old. */
 static int on_usage(void *owner, const struct task_request *request,
 		    struct protocol_usage_reply *ret_usage, struct berth_error *err)
@@ -229,10 +224,10 @@ static int on_usage(void *owner, const struct task_request *request,
 	(void)request;
 	(void)err;
 	*ret_usage = (struct protocol_usage_reply){
-		.cpu_ns = known(live->usage.cpu_ns),
-		.memory_bytes = known(live->usage.memory_bytes),
-		.memory_peak_bytes = known(live->usage.memory_peak_bytes),
-		.pids = known(live->usage.pids),
+		.cpu_ns = (int64_t)sandbox_usage_known(live->usage.cpu_ns),
+		.memory_bytes = (int64_t)sandbox_usage_known(live->usage.memory_bytes),
+		.memory_peak_bytes = (int64_t)sandbox_usage_known(live->usage.memory_peak_bytes),
+		.pids = (int64_t)sandbox_usage_known(live->usage.pids),
 	};
 	return 0;
 }

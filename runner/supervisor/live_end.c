@@ -143,11 +143,6 @@ static char *format_protections(const struct sandbox_protection_state *states)
 	return missing && json_object_size(missing) > 0 ? json_format_compact(missing) : NULL;
 }
 
-static uint64_t known(uint64_t value)
-{
-	return value == SANDBOX_USAGE_UNKNOWN ? 0 : value;
-}
-
 /* The task's own words become the run's error. */
 static enum run_fail_kind read_fail(struct end_job *job)
 {
@@ -187,9 +182,9 @@ static void fill(struct end_job *job)
 	end->error = job->error;
 	end->usage = job->usage = format_usage(&sandbox->usage);
 	end->protections = job->protections = format_protections(live->protections);
-	end->cpu_ns = known(sandbox->usage.cpu_ns);
-	end->wall_ns = known(sandbox->usage.wall_ns);
-	end->memory_peak_bytes = known(sandbox->usage.memory_peak_bytes);
+	end->cpu_ns = sandbox_usage_known(sandbox->usage.cpu_ns);
+	end->wall_ns = sandbox_usage_known(sandbox->usage.wall_ns);
+	end->memory_peak_bytes = sandbox_usage_known(sandbox->usage.memory_peak_bytes);
 	end->log_bytes = live->log ? log_writer_kept_bytes(live->log) : 0;
 }
 

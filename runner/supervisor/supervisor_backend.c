@@ -76,11 +76,6 @@ static void unfollow(void *owner, struct control_follower *follower)
 	followers_remove(supervisor->followers, follower);
 }
 
-static uint64_t known(uint64_t value)
-{
-	return value == SANDBOX_USAGE_UNKNOWN ? 0 : value;
-}
-
 static int usage(void *owner, int64_t run_id, struct control_usage *ret_usage,
 		 struct berth_error *err)
 {
@@ -94,9 +89,9 @@ static int usage(void *owner, int64_t run_id, struct control_usage *ret_usage,
 	live_usage(live, &sampled, &ret_usage->sampled_ns);
 	if (ret_usage->sampled_ns == 0)
 		return 1;
-	ret_usage->cpu_ns = known(sampled.cpu_ns);
-	ret_usage->memory_bytes = known(sampled.memory_bytes);
-	ret_usage->pids = (int64_t)known(sampled.pids);
+	ret_usage->cpu_ns = sandbox_usage_known(sampled.cpu_ns);
+	ret_usage->memory_bytes = sandbox_usage_known(sampled.memory_bytes);
+	ret_usage->pids = (int64_t)sandbox_usage_known(sampled.pids);
 	return 0;
 }
 
