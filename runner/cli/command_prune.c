@@ -6,12 +6,11 @@
 const struct option_table command_prune_options = CLIENT_TABLE(CONTROL_PRUNE, 0);
 
 static const struct column_row rows[] = {
-	{"runs",        "runs",        COLUMN_TEXT },
-	{"logs",        "logs",        COLUMN_TEXT },
-	{"checkpoints", "checkpoints", COLUMN_TEXT },
-	{"bundles",     "bundles",     COLUMN_TEXT },
-	{"freed",       "bytes",       COLUMN_BYTES},
-	{NULL,          NULL,          COLUMN_TEXT },
+	{"runs",        "runs",        COLUMN_TEXT},
+        {"checkpoints", "checkpoints", COLUMN_TEXT},
+	{"tokens",      "tokens",      COLUMN_TEXT},
+        {"batches",     "batches",     COLUMN_TEXT},
+	{NULL,          NULL,          COLUMN_TEXT},
 };
 
 static const struct client_verb verb = {

@@ -38,9 +38,11 @@ static int is_too_large(struct engine *engine, const struct engine_prune *prune,
 {
 	uint64_t bytes = 0;
 
-	if (prune->policy.store_bytes > 0 && store_used_bytes(engine->store, &bytes, err) < 0)
+	bool counts = prune->policy.store_bytes > 0 && !prune->is_dry;
+
+	if (counts && store_used_bytes(engine->store, &bytes, err) < 0)
 		return -1;
-	*ret_is = prune->policy.store_bytes > 0 && bytes > prune->policy.store_bytes;
+	*ret_is = counts && bytes > prune->policy.store_bytes;
 	return 0;
 }
 
@@ -72,19 +74,21 @@ static int remove_one(struct engine *engine, struct engine_prune *prune,
 	struct engine_effect effect = {.kind = ENGINE_FORGET, .run_id = candidate->id};
 	struct run_row run;
 
+	prune->removed[prune->kind]++;
 	if (prune->kind == PRUNE_RUNS) {
-		if (run_find(engine, candidate->id, &run, err) < 0)
-			return -1;
-		effect.attempt = run.attempt;
+		prune->surplus -= prune->surplus > 0;
+		if (candidate->ended_ns > prune->reached_ns)
+			prune->reached_ns = candidate->ended_ns;
 	}
+	if (prune->is_dry)
+		return 0;
+	if (prune->kind != PRUNE_RUNS)
+		return store_prune_remove(engine->store, prune->kind, candidate->id, err);
+	if (run_find(engine, candidate->id, &run, err) < 0)
+		return -1;
+	effect.attempt = run.attempt;
 	if (store_prune_remove(engine->store, prune->kind, candidate->id, err) < 0)
 		return -1;
-	prune->removed[prune->kind]++;
-	if (prune->kind != PRUNE_RUNS)
-		return 0;
-	prune->surplus -= prune->surplus > 0;
-	if (candidate->ended_ns > prune->reached_ns)
-		prune->reached_ns = candidate->ended_ns;
 	return engine_add_effect(engine, &effect, err);
 }
 
@@ -92,7 +96,7 @@ static int remove_one(struct engine *engine, struct engine_prune *prune,
 static int abandon(struct engine *engine, struct engine_prune *prune,
 		   const struct prune_candidate *candidate, struct berth_error *err)
 {
-	if (prune->kind != PRUNE_BATCHES || candidate->ended_ns != 0 ||
+	if (prune->is_dry || prune->kind != PRUNE_BATCHES || candidate->ended_ns != 0 ||
 	    prune->policy.batch_fill_ms == 0 ||
 	    candidate->created_ns > before(prune->now_ns, prune->policy.batch_fill_ms))
 		return 0;

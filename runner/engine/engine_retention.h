@@ -27,6 +27,8 @@ struct engine_retention {
 /* One pass over everything; the caller's, so that a pass may be spread over many groups. */
 struct engine_prune {
 	struct engine_retention policy;
+	bool is_dry; /* set after the beginning: only counts. What would go by bytes is not told,
+		      * for nothing becomes smaller */
 	uint64_t now_ns;
 	enum prune_kind kind; /* PRUNE_KINDS: done */
 	struct prune_place place;

@@ -20,7 +20,7 @@ struct prune_job {
 	struct control_call *call; /* NULL: by the clock */
 	struct engine_retention policy;
 	struct engine_prune prune;
-	bool has_begun;
+	bool has_begun, is_dry;
 };
 
 static int work(struct engine *engine, void *argument, struct berth_error *err)
@@ -30,6 +30,7 @@ static int work(struct engine *engine, void *argument, struct berth_error *err)
 	if (!job->has_begun && engine_prune_begin(engine, &job->policy, &job->prune, err) < 0)
 		return -1;
 	job->has_begun = true;
+	job->prune.is_dry = job->is_dry;
 	return engine_prune_step(engine, &job->prune, PRUNE_STEP_MAX, err);
 }
 
@@ -108,15 +109,13 @@ int supervisor_prune(void *owner, struct control_call *call, struct berth_error 
 	const struct control_prune *record = &call->record.prune;
 	struct prune_job *job;
 
-	if (record->dry_run)
-		return berth_fail(err, BERTH_UNSUPPORTED, 0,
-				  "dryRun: this daemon cannot say beforehand what would go");
 	job = create(owner, err);
 	if (!job)
 		return -1;
 	if (record->older_than_ms > 0)
 		job->policy = (struct engine_retention){.age_ms = record->older_than_ms};
 	job->call = call;
+	job->is_dry = record->dry_run;
 	engine_thread_submit(job->supervisor->engine, &job->job, false);
 	return 0;
 }

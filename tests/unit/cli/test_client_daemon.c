@@ -175,15 +175,16 @@ static void test_live_top(void **state)
 static void test_maintenance(void **state)
 {
 	static const struct fixture_answer rows[] = {
-		{.op = CONTROL_PRUNE,  .result = "{\"runs\":3,\"logs\":2,\"bytes\":1024}"},
-		{.op = CONTROL_RELOAD, .result = "null"                                  },
-		{.op = CONTROL_DRAIN,  .result = "{\"running\":2}"                       },
+		{.op = CONTROL_PRUNE,
+		 .result = "{\"runs\":3,\"checkpoints\":2,\"tokens\":1,\"batches\":4}"},
+		{.op = CONTROL_RELOAD, .result = "null"                               },
+		{.op = CONTROL_DRAIN,  .result = "{\"running\":2}"                    },
 	};
 	struct client_fixture *fixture = *state;
 
 	assert_int_equal(RUN(fixture, rows, "prune", "--older-than=1d", "--dry-run"), 0);
 	assert_string_equal(fixture->asked, "prune {\"dryRun\":true,\"olderThan\":86400}\n");
-	expect_in(fixture->out, "freed            1 KiB\n");
+	expect_in(fixture->out, "batches          4\n");
 	assert_int_equal(RUN(fixture, rows, "reload"), 0);
 	assert_string_equal(fixture->out, "reloaded\n");
 	assert_int_equal(RUN(fixture, rows, "reload", "--json"), 0);

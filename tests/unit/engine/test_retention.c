@@ -14,7 +14,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "plans.h"
 #include "runner/engine/engine_reads.h"
 #include "runner/engine/engine_retention.h"
 #include "runner/store/sqlite.h"
@@ -23,35 +22,21 @@
 
 #define HOUR (3600 * FIXTURE_S)
 
-static int set_up(void **state)
-{
-	struct waits_fixture *fixture = malloc(sizeof(*fixture));
-
-	assert_non_null(fixture);
-	fixture_create(fixture);
-	*state = fixture;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)plans_check(((struct waits_fixture *)*state)->store);
-	fixture_destroy(*state);
-	free(*state);
-	return 0;
-}
-
 struct pass {
 	struct engine_retention policy;
 	struct engine_prune prune;
 	size_t step;
+	bool is_dry;
 };
 
 static int begin(struct engine *engine, void *argument, struct berth_error *err)
 {
 	struct pass *pass = argument;
 
-	return engine_prune_begin(engine, &pass->policy, &pass->prune, err);
+	if (engine_prune_begin(engine, &pass->policy, &pass->prune, err) < 0)
+		return -1;
+	pass->prune.is_dry = pass->is_dry;
+	return 0;
 }
 
 static int step(struct engine *engine, void *argument, struct berth_error *err)
@@ -108,6 +93,7 @@ static void old_runs_go_whole(void **state)
 {
 	struct waits_fixture *fixture = *state;
 	struct pass pass = {.policy = {.age_ms = HOUR}, .step = 3};
+	struct pass dry = {.policy = {.age_ms = HOUR}, .step = 3, .is_dry = true};
 	const struct run_trigger tagged = {.task = "work", .tags = json_string("blue")};
 	int64_t old[10], young, going;
 
@@ -119,6 +105,10 @@ static void old_runs_go_whole(void **state)
 	fixture_pass(fixture, HOUR);
 	young = end_one(fixture);
 	fixture_pass(fixture, FIXTURE_S);
+	assert_int_equal(prune(fixture, &dry), 0); /* says the same, and does nothing */
+	assert_int_equal(dry.prune.removed[PRUNE_RUNS], 10);
+	for (size_t i = 0; i < 10; i++)
+		assert_true(is_there(fixture, old[i]));
 	assert_int_equal(prune(fixture, &pass), 10);
 	assert_int_equal(pass.prune.removed[PRUNE_RUNS], 10);
 	for (size_t i = 0; i < 10; i++)
@@ -460,22 +450,32 @@ static void a_backup_that_is_given_up_leaves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(old_runs_go_whole, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_oldest_go_by_count, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_oldest_go_by_bytes, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_needed_stays, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(batches_go_with_their_items, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_batch_that_nobody_fills_is_sealed, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(tokens_go_when_nobody_waits, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_key_that_holds_keeps_its_run, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(checkpoints_go_before_their_runs, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(nothing_goes_without_a_policy, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_lost_group_is_done_again, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_backup_is_whole_and_readable, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_backup_that_is_given_up_leaves_nothing, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(old_runs_go_whole, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(the_oldest_go_by_count, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(the_oldest_go_by_bytes, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(what_is_needed_stays, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(batches_go_with_their_items, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_batch_that_nobody_fills_is_sealed, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(tokens_go_when_nobody_waits, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_key_that_holds_keeps_its_run, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(checkpoints_go_before_their_runs, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(nothing_goes_without_a_policy, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_lost_group_is_done_again, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_backup_is_whole_and_readable, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_backup_that_is_given_up_leaves_nothing,
+						fixture_set_up, fixture_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
