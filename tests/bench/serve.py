@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon by itself: how long a durable trigger takes to be answered, how long until the sandboxed
 no-op executes, how fast a full queue is drained, what it costs idle. Times of runs are read from its
-store. Usage: serve.py BERTH NOOP [RUNS]"""
+store. Usage: serve.py BERTH NOOP [RUNS [QUEUED]]"""
 import json
 import os
 import shutil
@@ -70,16 +70,17 @@ def idle_latency(daemon, client, runs):
         answered.append(1e6 * (time.perf_counter() - started))
         wait_until(lambda run=run: client.ask({"op": "run_get", "run": run})["isCompleted"], run)
     starts = [ns / 1e3 for (ns,) in rows(
-        daemon, "SELECT executing_ns - created_ns FROM attempts JOIN runs ON id = run_id")]
+        daemon, "SELECT executing_ns - created_ns FROM attempts JOIN runs ON id = run_id "
+                f"ORDER BY id DESC LIMIT {runs}")]
     print("answer of a durable trigger:   p50 %6.0f us, p99 %6.0f us" % percentiles(answered))
     print("trigger to the task executing: p50 %6.0f us, p99 %6.0f us" % percentiles(starts))
 
 
-def enqueue_rate(daemon, runs):
+def enqueue_rate(daemon, runs, task="noop"):
     def work():
         client = Client(daemon.socket)
         for _ in range(runs // SLOTS // 25):
-            client.send(*[{"op": "trigger", "task": "noop"}] * 25)
+            client.send(*[{"op": "trigger", "task": task}] * 25)
             for _ in range(25):
                 client.receive()
     threads = [threading.Thread(target=work) for _ in range(SLOTS)]
@@ -93,14 +94,29 @@ def enqueue_rate(daemon, runs):
     return count
 
 
-def drain_rate(daemon, client, count):
+def drain_rate(daemon, count):
     before = rows(daemon, "SELECT count(*) FROM runs WHERE state = 8")[0][0]
     started = time.perf_counter()
     daemon.run("queues", "resume", "task/noop")
     wait_until(lambda: rows(daemon, "SELECT count(*) FROM runs WHERE state = 8")[0][0] - before
                >= count, "the queue to drain", 600)
     rate = count / (time.perf_counter() - started)
-    print(f"sandboxed runs, {SLOTS} at once:     {rate:6.0f} /s", client and "")
+    print(f"sandboxed runs, {SLOTS} at once:     {rate:6.0f} /s")
+
+
+def measure_full(daemon, client, queued):
+    """Many queued runs that may not start: memory, the latency of another queue, lists."""
+    daemon.run("queues", "pause", "task/bulk")
+    started = time.perf_counter()
+    enqueue_rate(daemon, queued, "bulk")
+    print(f"{queued} queued in {time.perf_counter() - started:.1f} s: launcher "
+          f"{rss_kb(daemon.process.pid)} KiB, supervisor {rss_kb(daemon.supervisor)} KiB")
+    idle_latency(daemon, client, 100)
+    for words in (("--status", "QUEUED"), ("--task", "bulk"), ("--queue", "task/bulk"),
+                  ("--status", "COMPLETED"), ("--task", "noop")):
+        started = time.perf_counter()
+        daemon.run("runs", "list", *words)
+        print(f"runs list {' '.join(words)}: {1e3 * (time.perf_counter() - started):.1f} ms")
 
 
 def rss_kb(pid):
@@ -116,14 +132,17 @@ def main():
         bundle = tempfile.mkdtemp(dir=daemon.directory)
         shutil.copy(sys.argv[2], os.path.join(bundle, "noop"))
         with open(os.path.join(bundle, "berth.json"), "w", encoding="utf-8") as file:
-            json.dump({"tasks": [{"id": "noop", "program": "noop", "machine": "micro"}]}, file)
+            json.dump({"tasks": [{"id": task, "program": "noop", "machine": "micro"}
+                                 for task in ("noop", "bulk")]}, file)
         daemon.run("deploy", bundle)
         print("fsync of 4 KiB:                p50 %6.0f us, p99 %6.0f us"
               % measure_fsync(daemon.directory))
         client = Client(daemon.socket)
         idle_latency(daemon, client, runs)
         daemon.run("queues", "pause", "task/noop")
-        drain_rate(daemon, client, enqueue_rate(daemon, 10 * runs))
+        drain_rate(daemon, enqueue_rate(daemon, 10 * runs))
+        if len(sys.argv) > 4:
+            measure_full(daemon, client, int(sys.argv[4]))
         client.socket.close()
         time.sleep(2)
         print(f"idle: launcher {rss_kb(daemon.process.pid)} KiB, "

@@ -232,10 +232,30 @@ def test_backup(daemon):
 def test_prune(daemon):
     daemon.deploy(HELLO)
     run = daemon.finish("hello", payload={"n": 1})["id"]
-    daemon.run("prune", "--older-than", "1ms")
+    said = daemon.ask("prune", "--older-than", "1ms", "--dry-run")
+    assert said["runs"] == 1 and daemon.show(run)["status"] == "COMPLETED", said
+    assert daemon.ask("prune", "--older-than", "1ms") == said
     assert daemon.run("runs", "show", run, check=False).returncode != 0
     logs = os.path.join(daemon.state, "logs")
     wait_until(lambda: not any(files for _, _, files in os.walk(logs)), "the logs to go")
+
+
+def test_readme(daemon):
+    """The README's own lines, as a newcomer types them."""
+    with open(os.path.join(os.path.dirname(__file__), "..", "..", "README.md"),
+              encoding="utf-8") as file:
+        script = file.read().split("## Serve tasks")[1].split("```sh\n")[1].split("```")[0]
+    place = os.path.join(daemon.directory, "newcomer")
+    os.mkdir(place)
+    path = os.path.dirname(BERTH) + ":" + os.environ["PATH"]
+    done = subprocess.run(["sh", "-ec", "trap 'kill $! && wait $!' EXIT\n" +
+                           script.replace("export BERTH_SOCKET",
+                                          "while [ ! -S berth.sock ]; do sleep 0.05; done\n"
+                                          "export BERTH_SOCKET")],
+                          cwd=place, env={**os.environ, "PATH": path}, capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert done.returncode == 0, done
+    assert '"id": "run_' in done.stdout and done.stdout.count("COMPLETED") >= 1, done
 
 
 if __name__ == "__main__":

@@ -111,6 +111,21 @@ def test_frozen_run_is_thawed(daemon):
     assert found["status"] == "COMPLETED" and found["durationMs"] < 9000, found
 
 
+def test_run_at_work_is_not_frozen(daemon):
+    """One process of it waits, another does not."""
+    daemon.deploy(shell("both", "berth-task wait --for 8s > /dev/null & "
+                        "end=$(($(date +%s) + 7)); n=0; while [ $(date +%s) -lt $end ]; do "
+                        "n=$((n+1)); done; date +%s%N; wait; berth-task output $n",
+                        machine="small-2x"))
+    run = daemon.trigger("both")
+    daemon.wait(run, "WAITING")
+    end = time.monotonic() + 6.5
+    while time.monotonic() < end:
+        assert not any(map(is_frozen, processes_of(daemon)))
+        time.sleep(0.1)
+    assert daemon.wait(run)["status"] == "COMPLETED"
+
+
 def test_frozen_run_is_cancelled(daemon):
     daemon.deploy(NAP)
     run = daemon.trigger("nap", payload={"for": "1h"})
