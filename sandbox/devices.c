@@ -73,31 +73,3 @@ int devices_create(int *ret_fd, struct berth_error *err)
 	*ret_fd = steal_fd(&fd);
 	return 0;
 }
-
-int devices_pool_take(struct devices_pool *pool, int *ret_fd, struct berth_error *err)
-{
-	if (pool->ready == 0)
-		return devices_create(ret_fd, err);
-	*ret_fd = pool->fds[--pool->ready];
-	return 0;
-}
-
-bool devices_pool_refill_step(struct devices_pool *pool)
-{
-	if (pool->ready >= pool->size || devices_create(&pool->fds[pool->ready], NULL) < 0)
-		return false;
-	pool->ready++;
-	return true;
-}
-
-void devices_pool_refill(struct devices_pool *pool)
-{
-	while (devices_pool_refill_step(pool))
-		continue;
-}
-
-void devices_pool_finish(struct devices_pool *pool)
-{
-	while (pool->ready > 0)
-		close_fd(&pool->fds[--pool->ready]);
-}

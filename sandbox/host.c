@@ -129,7 +129,7 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 	host->cgroup_pool.size =
 		options->pool_size > CGROUP_POOL_MAX ? CGROUP_POOL_MAX : options->pool_size;
 	if (host->privileged)
-		host->devices_pool.size = host->network_pool.size;
+		host->root_sets.size = host->network_pool.size;
 	*ret_host = host;
 	return 0;
 
@@ -178,7 +178,7 @@ bool sandbox_host_refill_step(struct sandbox_host *host)
 	}
 	return cgroup_pool_refill_step(&host->cgroup_pool, &host->cgroup) ||
 	       network_pool_refill_step(&host->network_pool) ||
-	       devices_pool_refill_step(&host->devices_pool);
+	       root_set_pool_refill_step(&host->root_sets);
 }
 
 void sandbox_host_drain(struct sandbox_host *host)
@@ -186,7 +186,7 @@ void sandbox_host_drain(struct sandbox_host *host)
 	close_retired_mounts(host);
 	cgroup_pool_finish(&host->cgroup_pool);
 	network_pool_drain(&host->network_pool);
-	devices_pool_finish(&host->devices_pool);
+	root_set_pool_finish(&host->root_sets);
 }
 
 void sandbox_host_close(struct sandbox_host *host)

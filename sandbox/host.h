@@ -6,9 +6,9 @@
 
 #include "sandbox/cgroup.h"
 #include "sandbox/cgroup_pool.h"
-#include "sandbox/devices.h"
 #include "sandbox/network.h"
 #include "sandbox/protection_set.h"
+#include "sandbox/root_set.h"
 #include "sandbox/sandbox.h"
 
 struct sandbox_host {
@@ -22,7 +22,7 @@ struct sandbox_host {
 	struct network_pool network_pool;
 	struct sandbox_ahead *ahead; /* borrowed; NULL: none */
 	struct cgroup_pool cgroup_pool;
-	struct devices_pool devices_pool;
+	struct root_set_pool root_sets;
 	struct protection_set *protections; /* of the last launch */
 	int view_namespace_fd; /* maps the task's id to view_uid, view_gid; -1: not made yet */
 	uid_t view_uid;

@@ -39,6 +39,7 @@
 #define TASK_STACK_BYTES 65536
 #define DEFAULT_HOSTNAME "berth"
 #define KIB              1024
+#define HANDED_OVER_MAX  (1 + SANDBOX_VOLUMES_MAX)
 
 void launch_report(int control_fd, int kind, const struct berth_error *error)
 {
@@ -227,18 +228,63 @@ static int fork_task(struct launch *launch, pid_t *ret_task, struct berth_error 
 }
 
 /* The channel first, then the volumes that only exist in here. */
-static int report_started(const struct launch *launch, int channel_fd, struct berth_error *err)
+static size_t list_handed_over(const struct launch *launch, int channel_fd,
+			       int fds[HANDED_OVER_MAX])
 {
-	const struct control_message message = {.kind = CONTROL_STARTED};
-	int fds[1 + SANDBOX_VOLUMES_MAX];
 	size_t count = 0;
 
-	_Static_assert(1 + SANDBOX_VOLUMES_MAX <= DESCRIPTOR_PASS_MAX, "they go in one message");
 	if (channel_fd >= 0)
 		fds[count++] = channel_fd;
 	for (size_t i = 0; !launch->privileged && i < launch->spec->volume_count; i++)
 		fds[count++] = launch->root.volume_fds[i];
+	return count;
+}
+
+static int report_started(const struct launch *launch, int channel_fd, struct berth_error *err)
+{
+	const struct control_message message = {.kind = CONTROL_STARTED};
+	int fds[HANDED_OVER_MAX];
+	size_t count = list_handed_over(launch, channel_fd, fds);
+
+	_Static_assert(HANDED_OVER_MAX <= DESCRIPTOR_PASS_MAX, "they go in one message");
 	return descriptor_send(launch->control_fd, &message, sizeof(message), fds, count, err);
+}
+
+/* In order, as qsort(3) would, which is not async-signal-safe. */
+static void keep(int *kept, size_t *count, int fd)
+{
+	size_t i = (*count)++;
+
+	for (; i > 0 && kept[i - 1] > fd; i--)
+		kept[i] = kept[i - 1];
+	kept[i] = fd;
+}
+
+/* A supervisor of many runs has many descriptors, and the task would copy and close them all
+ * once more. */
+static int keep_needed(const struct launch *launch, int signal_fd, int channel_fd,
+		       struct berth_error *err)
+{
+	const struct sandbox_spec *spec = launch->spec;
+	int handed_over[HANDED_OVER_MAX], kept[HANDED_OVER_MAX + 5], first = 0;
+	size_t handed_over_count = list_handed_over(launch, channel_fd, handed_over), count = 0;
+
+	for (size_t i = 0; i < handed_over_count; i++)
+		keep(kept, &count, handed_over[i]);
+	keep(kept, &count, launch->control_fd);
+	keep(kept, &count, signal_fd);
+	keep(kept, &count, spec->stdin_fd);
+	keep(kept, &count, spec->stdout_fd);
+	keep(kept, &count, spec->stderr_fd);
+	for (size_t i = 0; i < count; i++) {
+		if (kept[i] > first && close_range((unsigned)first, (unsigned)kept[i] - 1, 0) < 0)
+			return berth_fail(err, BERTH_SYSTEM, errno, "close_range");
+		if (kept[i] >= first)
+			first = kept[i] + 1;
+	}
+	if (close_range((unsigned)first, ~0U, 0) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "close_range");
+	return 0;
 }
 
 static void report_end(const struct launch *launch, int status)
@@ -356,6 +402,7 @@ _Noreturn void init_main(struct launch *launch)
 	/* started is told last: the supervisor has nothing to do before the task runs, and waking
 	 * it would only take a CPU from the task */
 	if (build(launch, &channel_fd, &error) < 0 || open_child_signals(&signal_fd, &error) < 0 ||
+	    keep_needed(launch, signal_fd, channel_fd, &error) < 0 ||
 	    fork_task(launch, &task, &error) < 0 ||
 	    report_started(launch, channel_fd, &error) < 0) {
 		launch_report(launch->control_fd, CONTROL_SETUP_FAILED, &error);

@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -18,20 +16,17 @@
 #include "base/descriptor.h"
 #include "sandbox/devices.h"
 #include "sandbox/mount_call.h"
+#include "sandbox/own_tmpfs.h"
+#include "sandbox/root_set.h"
 #include "sandbox/volume_mount.h"
 
-#define ROOT_BYTES     "8m" /* generated files and mount points only */
-#define ROOT_INODES    "4096"
-#define TMPFS_QUARTERS 4
-#define PROC_PATH      "/proc"
-#define STAGING_PATH   "/usr" /* any directory: the new root covers it for a moment */
-
-static const unsigned tmpfs_attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+#define PROC_PATH    "/proc"
+#define STAGING_PATH "/usr" /* any directory: the new root covers it for a moment */
 
 void root_plan_init(struct root_plan *plan)
 {
 	*plan = (struct root_plan){0};
-	plan->devices_fd = -1;
+	plan->root_fd = plan->devices_fd = -1;
 	memset(plan->default_fds, -1, sizeof(plan->default_fds));
 	memset(plan->mount_fds, -1, sizeof(plan->mount_fds));
 	memset(plan->volume_fds, -1, sizeof(plan->volume_fds));
@@ -39,6 +34,7 @@ void root_plan_init(struct root_plan *plan)
 
 void root_plan_finish(struct root_plan *plan)
 {
+	close_fd(&plan->root_fd);
 	close_fd(&plan->devices_fd);
 	for (size_t i = 0; i < ROOT_DEFAULTS_MAX; i++)
 		close_fd(&plan->default_fds[i]);
@@ -72,20 +68,36 @@ static int prepare_bind(struct root_plan *plan, size_t index, struct berth_error
 	return 0;
 }
 
-static int prepare_devices(struct root_plan *plan, struct berth_error *err)
+/* From the host's root to the first id of the run. */
+static int give_to_run(const struct root_plan *plan, int fd, struct berth_error *err)
 {
-	struct berth_error failure = {0};
+	if (fchownat(fd, "", plan->identity->base, plan->identity->base, AT_EMPTY_PATH) < 0)
+		return berth_fail(err, BERTH_SYSTEM, errno, "give a file system to the run");
+	return 0;
+}
 
-	if (plan->privileged) {
-		if (devices_pool_take(plan->devices, &plan->devices_fd, &failure) == 0)
-			return 0;
-		/* no CAP_MKNOD, or a container whose device rules forbid it: bind the host's */
-		if (failure.errnum != EPERM) {
-			if (err)
-				*err = failure;
+static int take_set(struct root_plan *plan, struct berth_error *err)
+{
+	struct root_set set;
+	size_t taken = 0;
+
+	if (root_set_pool_take(plan->sets, &plan->spec->limits, &set, err) < 0)
+		return -1;
+	plan->root_fd = set.root_fd;
+	plan->devices_fd = set.devices_fd;
+	for (size_t i = 0; i < root_default_count; i++)
+		if (root_defaults[i].kind == ROOT_TMPFS)
+			plan->default_fds[i] = set.tmpfs_fds[taken++];
+	if (give_to_run(plan, plan->root_fd, err) < 0)
+		return -1;
+	for (size_t i = 0; i < root_default_count; i++)
+		if (plan->default_fds[i] >= 0 && give_to_run(plan, plan->default_fds[i], err) < 0)
 			return -1;
-		}
-	}
+	return 0;
+}
+
+static int bind_devices(struct root_plan *plan, struct berth_error *err)
+{
 	for (size_t i = 0; i < root_default_count; i++) {
 		if (root_defaults[i].kind != ROOT_DEVICE)
 			continue;
@@ -99,7 +111,9 @@ static int prepare_devices(struct root_plan *plan, struct berth_error *err)
 
 int root_prepare(struct root_plan *plan, struct berth_error *err)
 {
-	if (prepare_devices(plan, err) < 0)
+	if (plan->privileged && take_set(plan, err) < 0)
+		return -1;
+	if (plan->devices_fd < 0 && bind_devices(plan, err) < 0)
 		return -1;
 	for (size_t i = 0; i < plan->spec->mount_count; i++)
 		if (plan->spec->mounts[i].kind == SANDBOX_MOUNT_BIND &&
@@ -201,21 +215,6 @@ static int make_symlink(const char *path, const char *text, struct berth_error *
 	return 0;
 }
 
-static int mount_tmpfs(const char *target, uint64_t bytes, int64_t inodes, const char *mode,
-		       struct berth_error *err)
-{
-	char size[24], count[24];
-	const char *const options[] = {"size", size, "nr_inodes", count, "mode", mode, NULL};
-	AUTO_CLOSE int fd = -1;
-
-	(void)snprintf(size, sizeof(size), "%" PRIu64, bytes);
-	(void)snprintf(count, sizeof(count), "%" PRId64, inodes);
-	if (mount_create("tmpfs", options, tmpfs_attributes, &fd, err) < 0 ||
-	    make_directories(target, true, err) < 0)
-		return -1;
-	return mount_attach(fd, target, err);
-}
-
 static int mount_bind(int fd, const char *target, bool is_directory, struct berth_error *err)
 {
 	int made =
@@ -237,9 +236,11 @@ static int apply_default(struct root_plan *plan, size_t index, struct berth_erro
 	case ROOT_DEVICE:
 		return mount_bind(plan->default_fds[index], row->target, false, err);
 	case ROOT_TMPFS:
-		return mount_tmpfs(row->target,
-				   limits->tmpfs_bytes * row->quarters / TMPFS_QUARTERS,
-				   limits->tmpfs_inodes, "1777", err);
+		if (plan->default_fds[index] < 0 &&
+		    own_tmpfs_create_default(row, limits->tmpfs_bytes, limits->tmpfs_inodes,
+					     &plan->default_fds[index], err) < 0)
+			return -1;
+		return mount_bind(plan->default_fds[index], row->target, true, err);
 	case ROOT_PROC: /* mounted at the end */
 	case ROOT_DIRECTORY:
 		return make_directories(row->target, true, err);
@@ -260,7 +261,9 @@ static int apply_mount(struct root_plan *plan, size_t index, struct berth_error 
 		return mount_bind(plan->mount_fds[index], mount->target,
 				  plan->mount_is_directory[index], err);
 	case SANDBOX_MOUNT_TMPFS:
-		return mount_tmpfs(mount->target, mount->bytes, mount->inodes, "1777", err);
+		if (own_tmpfs_create(mount->bytes, mount->inodes, &plan->mount_fds[index], err) < 0)
+			return -1;
+		return mount_bind(plan->mount_fds[index], mount->target, true, err);
 	case SANDBOX_MOUNT_DIRECTORY:
 		return make_directories(mount->target, true, err);
 	case SANDBOX_MOUNT_SYMLINK:
@@ -272,21 +275,19 @@ static int apply_mount(struct root_plan *plan, size_t index, struct berth_error 
 }
 
 /* Enters an empty tmpfs and lets go of the host's tree; what is mounted later comes from fds. */
-static int enter_empty_root(struct berth_error *err)
+static int enter_empty_root(struct root_plan *plan, struct berth_error *err)
 {
-	static const char *const options[] = {"size", ROOT_BYTES, "nr_inodes", ROOT_INODES,
-					      "mode", "755",      NULL};
 	struct mount_attr private = {.propagation = MS_PRIVATE};
-	AUTO_CLOSE int fd = -1;
 
 	if (syscall(SYS_mount_setattr, AT_FDCWD, "/", 0x8000 /* AT_RECURSIVE */, &private,
 		    sizeof(private)) < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "make the mounts private");
-	if (mount_create("tmpfs", options, tmpfs_attributes, &fd, err) < 0 ||
-	    mount_attach(fd, STAGING_PATH, err) < 0)
+	if (plan->root_fd < 0 && own_tmpfs_create_root(&plan->root_fd, err) < 0)
+		return -1;
+	if (mount_attach(plan->root_fd, STAGING_PATH, err) < 0)
 		return -1;
 	/* pivot_root(2), NOTES: with both paths "." the old root ends up on top of the new one */
-	if (fchdir(fd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+	if (fchdir(plan->root_fd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "pivot_root");
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "detach the host's root");
@@ -322,7 +323,7 @@ int root_build(struct root_plan *plan, struct berth_error *err)
 	if (!plan->privileged && root_prepare(plan, err) < 0)
 		return -1;
 	if (open_volumes(plan, err) < 0 || open_proc(&proc_fd, err) < 0 ||
-	    enter_empty_root(err) < 0)
+	    enter_empty_root(plan, err) < 0)
 		return -1;
 	for (size_t i = 0; i < root_default_count; i++)
 		if (apply_default(plan, i, err) < 0)
@@ -337,7 +338,7 @@ int root_build(struct root_plan *plan, struct berth_error *err)
 	 * image cannot lead a mount's target to a descriptor of the host */
 	if (mount_attach(proc_fd, PROC_PATH, err) < 0)
 		return -1;
-	return mount_restrict("/", tmpfs_attributes | MOUNT_ATTR_RDONLY, err);
+	return mount_restrict("/", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY, err);
 }
 
 bool root_is_tmpfs_full(void)

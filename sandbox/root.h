@@ -30,15 +30,16 @@ extern const size_t root_default_count;
 
 #define ROOT_DEFAULTS_MAX 32
 
-struct devices_pool;
+struct root_set_pool;
 
 struct root_plan {
 	const struct sandbox_spec *spec;
 	const struct identity *identity;
 	bool privileged;
-	struct devices_pool *devices;       /* borrowed, when privileged */
+	struct root_set_pool *sets;         /* borrowed, when privileged */
+	int root_fd;                        /* the empty root; -1: the child makes it */
 	int devices_fd;                     /* detached mount of the whole /dev; -1: node by node */
-	int default_fds[ROOT_DEFAULTS_MAX]; /* else: detached mounts of the host's nodes */
+	int default_fds[ROOT_DEFAULTS_MAX]; /* detached tmpfs, or the host's nodes; -1: none */
 	int mount_fds[SANDBOX_MOUNTS_MAX];  /* of the spec's binds; -1 otherwise */
 	bool mount_is_directory[SANDBOX_MOUNTS_MAX];
 	int volume_fds[SANDBOX_VOLUMES_MAX]; /* -1: the child makes a tmpfs */

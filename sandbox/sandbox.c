@@ -277,7 +277,7 @@ int sandbox_launch(struct sandbox_host *host, const struct sandbox_spec *spec,
 	root_plan_init(&launch.root);
 	launch.root.spec = spec;
 	launch.root.privileged = launch.privileged;
-	launch.root.devices = &host->devices_pool;
+	launch.root.sets = &host->root_sets;
 	launched = launch_run(sandbox, &launch, err);
 	root_plan_finish(&launch.root);
 	if (launched < 0) {

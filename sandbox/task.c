@@ -83,7 +83,9 @@ static void execute(const struct sandbox_spec *spec)
 		if (snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)(end - path), path,
 			     name) >= (int)sizeof(candidate))
 			continue;
-		(void)execve(candidate, arguments, environment);
+		/* a tenth of the price of an execve(2) that fails */
+		if (access(candidate, X_OK) == 0)
+			(void)execve(candidate, arguments, environment);
 		if (errno != ENOENT && errno != ENOTDIR)
 			kept = errno;
 		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)

@@ -3,11 +3,9 @@
 #include "extensions/ffmpeg/frame_filter.h"
 
 #include <errno.h>
-#include <libavfilter/avfilter.h>
-#include <libavfilter/buffersink.h>
-#include <libavfilter/buffersrc.h>
 #include <stdio.h>
 
+#include "extensions/ffmpeg/filter_library.h"
 #include "extensions/ffmpeg/media_error.h"
 #include "extensions/ffmpeg/transcode_settings.h"
 
@@ -35,7 +33,8 @@ int frame_filter_init(struct frame_filter *filter, const struct transcode_pictur
 
 void frame_filter_finish(struct frame_filter *filter)
 {
-	avfilter_graph_free(&filter->graph);
+	if (filter->graph)
+		filter->library->avfilter_graph_free(&filter->graph);
 	av_frame_free(&filter->held);
 }
 
@@ -57,6 +56,7 @@ static void describe(const struct frame_filter *filter, char text[DESCRIPTION_SI
 
 static int create_ends(struct frame_filter *filter, const AVFrame *frame)
 {
+	const struct filter_library *library = filter->library;
 	char arguments[DESCRIPTION_SIZE];
 	int result;
 
@@ -65,17 +65,21 @@ static int create_ends(struct frame_filter *filter, const AVFrame *frame)
 		       frame->width, frame->height, frame->format, filter->time_base.num,
 		       filter->time_base.den, frame->sample_aspect_ratio.num,
 		       frame->sample_aspect_ratio.den ?: 1);
-	result = avfilter_graph_create_filter(&filter->input, avfilter_get_by_name("buffer"), "in",
-					      arguments, NULL, filter->graph);
+	result = library->avfilter_graph_create_filter(&filter->input,
+						       library->avfilter_get_by_name("buffer"),
+						       "in", arguments, NULL, filter->graph);
 	if (result < 0)
 		return result;
-	return avfilter_graph_create_filter(&filter->output, avfilter_get_by_name("buffersink"),
-					    "out", NULL, NULL, filter->graph);
+	return library->avfilter_graph_create_filter(&filter->output,
+						     library->avfilter_get_by_name("buffersink"),
+						     "out", NULL, NULL, filter->graph);
 }
 
 static int connect_ends(struct frame_filter *filter)
 {
-	AVFilterInOut *from = avfilter_inout_alloc(), *to = avfilter_inout_alloc();
+	const struct filter_library *library = filter->library;
+	AVFilterInOut *from = library->avfilter_inout_alloc(),
+		      *to = library->avfilter_inout_alloc();
 	char description[DESCRIPTION_SIZE];
 	int result = AVERROR(ENOMEM);
 
@@ -83,12 +87,13 @@ static int connect_ends(struct frame_filter *filter)
 		*from = (AVFilterInOut){.name = av_strdup("in"), .filter_ctx = filter->input};
 		*to = (AVFilterInOut){.name = av_strdup("out"), .filter_ctx = filter->output};
 		describe(filter, description);
-		result = avfilter_graph_parse_ptr(filter->graph, description, &to, &from, NULL);
+		result = library->avfilter_graph_parse_ptr(filter->graph, description, &to, &from,
+							   NULL);
 	}
 	if (result >= 0)
-		result = avfilter_graph_config(filter->graph, NULL);
-	avfilter_inout_free(&from);
-	avfilter_inout_free(&to);
+		result = library->avfilter_graph_config(filter->graph, NULL);
+	library->avfilter_inout_free(&from);
+	library->avfilter_inout_free(&to);
 	return result;
 }
 
@@ -96,7 +101,10 @@ static int open_graph(struct frame_filter *filter, const AVFrame *frame, struct 
 {
 	int result;
 
-	filter->graph = avfilter_graph_alloc();
+	filter->library = filter_library_load(err);
+	if (!filter->library)
+		return -1;
+	filter->graph = filter->library->avfilter_graph_alloc();
 	if (!filter->graph)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "filter graph");
 	filter->graph->nb_threads = filter->threads;
@@ -119,13 +127,13 @@ static int push(struct frame_filter *filter, AVFrame *frame, struct berth_error 
 
 	if (frame && (frame->interlaced_frame || filter->deinterlace == TRANSCODE_DEINTERLACE_ON))
 		filter->deinterlaced += filter->deinterlace != TRANSCODE_DEINTERLACE_OFF;
-	result = av_buffersrc_add_frame(filter->input, frame);
+	result = filter->library->av_buffersrc_add_frame(filter->input, frame);
 	return result < 0 ? media_fail(err, result, "filter a frame") : 0;
 }
 
 static int pull(struct frame_filter *filter, AVFrame *frame, struct berth_error *err)
 {
-	int result = av_buffersink_get_frame(filter->output, frame);
+	int result = filter->library->av_buffersink_get_frame(filter->output, frame);
 
 	if (result == AVERROR(EAGAIN))
 		return FILTER_DRY;
@@ -134,7 +142,8 @@ static int pull(struct frame_filter *filter, AVFrame *frame, struct berth_error 
 	if (result < 0)
 		return media_fail(err, result, "filter a frame");
 	/* bwdif counts in halves */
-	frame->pts = av_rescale_q(frame->pts, av_buffersink_get_time_base(filter->output),
+	frame->pts = av_rescale_q(frame->pts,
+				  filter->library->av_buffersink_get_time_base(filter->output),
 				  filter->time_base);
 	return 0;
 }
@@ -154,7 +163,7 @@ static bool is_other_kind(const struct frame_filter *filter, const AVFrame *fram
 /* The graph is empty. 1: and that was the end. */
 static int begin_anew(struct frame_filter *filter, struct berth_error *err)
 {
-	avfilter_graph_free(&filter->graph);
+	filter->library->avfilter_graph_free(&filter->graph);
 	if (!filter->held->buf[0])
 		return 1;
 	return open_graph(filter, filter->held, err) < 0 ? -1 : push(filter, filter->held, err);

@@ -13,12 +13,14 @@
 
 struct AVFilterContext;
 struct AVFilterGraph;
+struct filter_library;
 
 struct frame_filter {
 	const struct transcode_picture *target;
 	AVRational time_base; /* of the frames that come in and go out */
 	int deinterlace;      /* enum transcode_deinterlace */
 	int threads;
+	const struct filter_library *library; /* NULL: no picture has needed it */
 	struct AVFilterGraph *graph; /* for pictures of the source_* kind; NULL: none is due yet */
 	struct AVFilterContext *input, *output;
 	int source_width, source_height, source_format;

@@ -186,6 +186,8 @@ static bool left_out[CONTESTANTS];
  * when the one before it is cleared away, or it would pay for it. */
 static void run_block(size_t index)
 {
+	if (left_out[index])
+		return;
 	(void)usleep(SETTLE_US);
 	for (int i = 0; i < BLOCK && !left_out[index]; i++) {
 		uint64_t start;
@@ -220,7 +222,7 @@ static void print_row(size_t index, double floor_us)
 	double sum = 0;
 
 	if (left_out[index] || sample_count[index] == 0) {
-		(void)printf("%-40s could not run here\n", contestants[index].name);
+		(void)printf("%-40s did not run\n", contestants[index].name);
 		return;
 	}
 	for (size_t k = 0; k < sample_count[index]; k++)
@@ -261,7 +263,7 @@ int main(int argc, char **argv)
 	size_t launches = LAUNCHES_DEFAULT;
 
 	if (argc < 3) {
-		(void)fprintf(stderr, "usage: launch DIRECTORY BERTH [LAUNCHES]\n");
+		(void)fprintf(stderr, "usage: launch DIRECTORY BERTH [LAUNCHES [NAME]]\n");
 		return 2;
 	}
 	if (argc > 3)
@@ -273,6 +275,8 @@ int main(int argc, char **argv)
 	(void)snprintf(bench.directory, sizeof(bench.directory), "%s", argv[1]);
 	(void)snprintf(bench.noop, sizeof(bench.noop), "%s/tree/noop", argv[1]);
 	bench.berth = argv[2];
+	for (size_t i = 0; argc > 4 && i < CONTESTANTS; i++)
+		left_out[i] = !strstr(contestants[i].name, argv[4]);
 	hide_unified_cgroup();
 	if (sandbox_host_open(NULL, &bench.cold, &err) < 0 ||
 	    sandbox_host_open(&pooled, &bench.pooled, &err) < 0) {

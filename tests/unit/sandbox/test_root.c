@@ -14,14 +14,15 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "sandbox/devices.h"
 #include "sandbox/root.h"
+#include "sandbox/root_set.h"
 #include "tests/unit/sandbox/fixture.h"
 #include "tests/unit/sandbox/leaks.h"
 
@@ -363,37 +364,67 @@ static void test_defaults_are_documented(void **state)
 
 #define ROOT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-static dev_t take_devices(struct devices_pool *pool)
+static const struct resource_limits small_limits = {.tmpfs_bytes = 64 << 10, .tmpfs_inodes = 64};
+
+static dev_t device_of(int fd, const char *name)
 {
-	AUTO_CLOSE int fd = -1;
 	struct stat facts;
 
-	assert_int_equal(devices_pool_take(pool, &fd, NULL), 0);
-	assert_int_equal(fstatat(fd, "null", &facts, 0), 0);
-	assert_true(S_ISCHR(facts.st_mode));
+	assert_int_equal(fstatat(fd, name, &facts, AT_EMPTY_PATH), 0);
 	return facts.st_dev;
 }
 
 /* Ready or made now, no two runs have the same. */
-static void test_devices_are_a_runs_own(void **state)
+static void test_sets_are_a_runs_own(void **state)
 {
-	struct devices_pool pool = {.size = 2};
-	AUTO_CLOSE int first_fd = -1, second_fd = -1;
-	struct stat first, second;
+	struct root_set_pool pool = {.size = 2};
+	struct root_set sets[3];
+	struct stat facts;
 
 	(void)state;
-	devices_pool_refill(&pool);
-	devices_pool_refill(&pool);
+	assert_false(root_set_pool_refill_step(&pool)); /* of what size? */
+	assert_int_equal(root_set_pool_take(&pool, &small_limits, &sets[0], NULL), 0);
+	while (root_set_pool_refill_step(&pool))
+		continue;
 	assert_int_equal(pool.ready, 2);
-	assert_int_equal(devices_pool_take(&pool, &first_fd, NULL), 0);
-	assert_int_equal(devices_pool_take(&pool, &second_fd, NULL), 0);
+	assert_int_equal(root_set_pool_take(&pool, &small_limits, &sets[1], NULL), 0);
+	assert_int_equal(root_set_pool_take(&pool, &small_limits, &sets[2], NULL), 0);
 	assert_int_equal(pool.ready, 0);
-	assert_int_equal(fstat(first_fd, &first), 0);
-	assert_int_equal(fstat(second_fd, &second), 0);
-	assert_true(first.st_dev != second.st_dev);
-	assert_true(take_devices(&pool) != first.st_dev);
-	devices_pool_refill(&pool);
-	devices_pool_finish(&pool);
+	for (size_t i = 0; i < 3; i++) {
+		const struct root_set *other = &sets[(i + 1) % 3];
+
+		assert_int_equal(fstatat(sets[i].devices_fd, "null", &facts, 0), 0);
+		assert_true(S_ISCHR(facts.st_mode));
+		assert_int_equal(sets[i].tmpfs_count, 3);
+		assert_true(device_of(sets[i].root_fd, "") != device_of(other->root_fd, ""));
+		assert_true(device_of(sets[i].devices_fd, "") != device_of(other->devices_fd, ""));
+		for (size_t k = 0; k < sets[i].tmpfs_count; k++)
+			assert_true(device_of(sets[i].tmpfs_fds[k], "") !=
+				    device_of(other->tmpfs_fds[k], ""));
+	}
+	for (size_t i = 0; i < 3; i++)
+		root_set_close(&sets[i]);
+}
+
+/* What is ready for other limits is of no use. */
+static void test_sets_have_the_limits_asked_for(void **state)
+{
+	struct resource_limits large = {.tmpfs_bytes = 1 << 20, .tmpfs_inodes = 128};
+	struct root_set_pool pool = {.size = 1};
+	struct root_set set;
+	struct statfs facts;
+
+	(void)state;
+	assert_int_equal(root_set_pool_take(&pool, &small_limits, &set, NULL), 0);
+	root_set_close(&set);
+	assert_true(root_set_pool_refill_step(&pool));
+	assert_int_equal(root_set_pool_take(&pool, &large, &set, NULL), 0);
+	assert_int_equal(fstatfs(set.tmpfs_fds[0], &facts), 0);
+	assert_int_equal(facts.f_blocks * facts.f_bsize, large.tmpfs_bytes);
+	assert_int_equal(facts.f_files, large.tmpfs_inodes);
+	root_set_close(&set);
+	assert_true(root_set_pool_refill_step(&pool));
+	root_set_pool_finish(&pool);
 	assert_int_equal(pool.ready, 0);
 }
 
@@ -410,7 +441,8 @@ int main(int count, char **arguments)
 		ROOT_TEST(test_mounts_below_a_source),
 		ROOT_TEST(test_host_sees_no_mount),
 		ROOT_TEST(test_without_mknod),
-		ROOT_TEST(test_devices_are_a_runs_own),
+		ROOT_TEST(test_sets_are_a_runs_own),
+		ROOT_TEST(test_sets_have_the_limits_asked_for),
 		cmocka_unit_test(test_defaults_are_documented),
 	};
 	int failed;
