@@ -6,6 +6,7 @@
 
 #include "sandbox/cgroup.h"
 #include "sandbox/cgroup_pool.h"
+#include "sandbox/io_weight.h"
 #include "sandbox/network.h"
 #include "sandbox/protection_set.h"
 #include "sandbox/root_set.h"
@@ -24,6 +25,7 @@ struct sandbox_host {
 	struct cgroup_pool cgroup_pool;
 	struct root_set_pool root_sets;
 	struct protection_set *protections; /* of the last launch */
+	struct io_weight_disks weighed_disks;
 	int view_namespace_fd; /* maps the task's id to view_uid, view_gid; -1: not made yet */
 	uid_t view_uid;
 	gid_t view_gid;

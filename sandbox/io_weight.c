@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/descriptor.h"
 
 #define QOS_SIZE 8192 /* a line of 100 bytes for each disk */
@@ -53,4 +54,18 @@ bool io_weight_find_cost(const char *root_group, char ret_disk[IO_WEIGHT_DISK_SI
 		return true;
 	}
 	return false;
+}
+
+const char *io_weight_look(struct io_weight_disks *disks,
+			   bool (*find)(const char *place, char ret_disk[IO_WEIGHT_DISK_SIZE]),
+			   const char *place)
+{
+	uint64_t now_ns = clock_boottime_ns();
+
+	if (disks->looked_ns == 0 || now_ns - disks->looked_ns >= IO_WEIGHT_LOOK_NS) {
+		disks->looked_ns = now_ns;
+		if (!find(place, disks->disk))
+			disks->disk[0] = '\0';
+	}
+	return disks->disk;
 }

@@ -51,30 +51,27 @@ static bool wants(const struct resource_limits *limits, enum sandbox_protection 
 }
 
 /* The kernel takes a weight that no disk heeds. */
-static void set_io_weight(const struct sandbox_host *host, struct sandbox_protection_state *states)
+static void set_io_weight(struct sandbox_host *host, struct sandbox_protection_state *states)
 {
-	char disk[IO_WEIGHT_DISK_SIZE];
+	bool is_v1 = host->cgroup.driver == &cgroup_driver_v1;
+	const char *disk;
 
 	if (states[SANDBOX_IO_WEIGHT].status != SANDBOX_ENFORCED)
 		return;
-	if (host->cgroup.driver == &cgroup_driver_v1) {
-		if (io_weight_find_bfq(IO_WEIGHT_BLOCKS, disk))
-			set(states, SANDBOX_IO_WEIGHT, SANDBOX_ENFORCED,
-			    "cgroup v1, disks with bfq: %s", disk);
-		else
-			set(states, SANDBOX_IO_WEIGHT, SANDBOX_UNAVAILABLE,
-			    "no disk has the bfq scheduler (cgroup v1)");
-		return;
-	}
-	if (io_weight_find_cost(IO_WEIGHT_ROOT, disk))
+	disk = io_weight_look(&host->weighed_disks,
+			      is_v1 ? io_weight_find_bfq : io_weight_find_cost,
+			      is_v1 ? IO_WEIGHT_BLOCKS : IO_WEIGHT_ROOT);
+	if (disk[0])
 		set(states, SANDBOX_IO_WEIGHT, SANDBOX_ENFORCED,
-		    "cgroup v2, disks with io.cost: %s", disk);
+		    is_v1 ? "cgroup v1, disks with bfq: %s" : "cgroup v2, disks with io.cost: %s",
+		    disk);
 	else
 		set(states, SANDBOX_IO_WEIGHT, SANDBOX_UNAVAILABLE,
-		    "no disk has io.cost enabled (cgroup v2)");
+		    is_v1 ? "no disk has the bfq scheduler (cgroup v1)"
+			  : "no disk has io.cost enabled (cgroup v2)");
 }
 
-static void set_cgroup_limits(const struct sandbox_host *host, const struct sandbox_spec *spec,
+static void set_cgroup_limits(struct sandbox_host *host, const struct sandbox_spec *spec,
 			      struct sandbox_protection_state *states)
 {
 	for (size_t i = 0; i < sizeof(cgroup_rows) / sizeof(cgroup_rows[0]); i++) {
@@ -126,7 +123,7 @@ static void set_disk_limit(const struct sandbox_host *host, const struct sandbox
 			    "%s is a plain directory", spec->volumes[i].target);
 }
 
-void sandbox_host_protections(const struct sandbox_host *host, const struct sandbox_spec *spec,
+void sandbox_host_protections(struct sandbox_host *host, const struct sandbox_spec *spec,
 			      struct sandbox_protection_state ret_states[SANDBOX_PROTECTIONS])
 {
 	for (size_t i = 0; i < SANDBOX_PROTECTIONS; i++)

@@ -158,7 +158,7 @@ int sandbox_host_open(const struct sandbox_host_options *options, struct sandbox
 void sandbox_host_close(struct sandbox_host *host);
 
 /* What a run with this host and spec will and will not have; rows by enum sandbox_protection. */
-void sandbox_host_protections(const struct sandbox_host *host, const struct sandbox_spec *spec,
+void sandbox_host_protections(struct sandbox_host *host, const struct sandbox_spec *spec,
 			      struct sandbox_protection_state ret_states[SANDBOX_PROTECTIONS]);
 
 /* Makes pooled things ready again; call it when idle. Never needed for correctness. */

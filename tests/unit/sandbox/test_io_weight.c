@@ -73,6 +73,21 @@ static void test_cost(void **state)
 	assert_string_equal(disk, "253:16");
 }
 
+/* What was found is believed for a while. */
+static void test_look(void **state)
+{
+	struct io_weight_disks disks = {0};
+
+	(void)state;
+	assert_string_equal(io_weight_look(&disks, io_weight_find_bfq, directory), "");
+	put_disk("sda", "none mq-deadline kyber [bfq]\n");
+	assert_string_equal(io_weight_look(&disks, io_weight_find_bfq, directory), "");
+	disks.looked_ns -= IO_WEIGHT_LOOK_NS;
+	assert_string_equal(io_weight_look(&disks, io_weight_find_bfq, directory), "sda");
+	disks.looked_ns -= IO_WEIGHT_LOOK_NS;
+	assert_string_equal(io_weight_look(&disks, io_weight_find_bfq, "/nonexistent"), "");
+}
+
 static int make_directory(void **state)
 {
 	(void)state;
@@ -90,6 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_bfq, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(test_cost, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(test_look, make_directory, remove_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,7 @@ static void test_io_weight_is_what_disks_heed(void **state)
 			 expected(io_weight_find_bfq(IO_WEIGHT_BLOCKS, disk)));
 	assert_non_null(strstr(states[SANDBOX_IO_WEIGHT].detail, "bfq"));
 	host.cgroup.driver = &cgroup_driver_v2;
+	host.weighed_disks.looked_ns = 0;
 	sandbox_host_protections(&host, NULL, states);
 	assert_int_equal(states[SANDBOX_IO_WEIGHT].status,
 			 expected(io_weight_find_cost(IO_WEIGHT_ROOT, disk)));
