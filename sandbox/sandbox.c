@@ -401,12 +401,28 @@ static bool counts(uint64_t value)
 }
 
 /* It has ended or is about to: a signal to the supervisor must not leave a zombie. */
-static void reap(const struct sandbox *sandbox)
+static void reap(const struct sandbox *sandbox, siginfo_t *ret_facts)
 {
-	siginfo_t facts;
-
-	while (waitid(P_PIDFD, (id_t)sandbox->pidfd, &facts, WEXITED) < 0 && errno == EINTR)
+	*ret_facts = (siginfo_t){0};
+	while (waitid(P_PIDFD, (id_t)sandbox->pidfd, ret_facts, WEXITED) < 0 && errno == EINTR)
 		continue;
+}
+
+/* Init went away without a word. Killed by sandbox_kill(), by an OOM kill of the group, or on the
+ * host; or it gave up before the task ran and had not even the memory for a message. */
+static void conclude_unreported(const struct sandbox *sandbox, const siginfo_t *facts,
+				struct sandbox_outcome *outcome)
+{
+	if (facts->si_code == CLD_EXITED && !sandbox->started) {
+		outcome->end = SANDBOX_NOT_STARTED;
+		(void)berth_fail(&outcome->error, BERTH_MEMORY, ENOMEM,
+				 "process 1 gave up before the task ran and could not say why: "
+				 "the memory limit is too small to build a sandbox in");
+		return;
+	}
+	outcome->end = SANDBOX_SIGNALED;
+	/* it ends by itself, too, when it loses the supervisor: what is left is killed */
+	outcome->code = facts->si_code == CLD_EXITED ? SIGKILL : facts->si_status;
 }
 
 /* Told without a kill that the kernel counted: on v1 ours was quicker, on v2 nobody else killed. */
@@ -422,8 +438,9 @@ static bool was_out_of_memory(const struct sandbox *sandbox)
 static void conclude(struct sandbox *sandbox)
 {
 	struct sandbox_outcome *outcome = &sandbox->outcome;
+	siginfo_t facts;
 
-	reap(sandbox);
+	reap(sandbox, &facts);
 	if (!sandbox->reported_end)
 		forget_usage(&outcome->usage);
 	else
@@ -434,12 +451,8 @@ static void conclude(struct sandbox *sandbox)
 	sandbox->host->cgroup.driver->read_usage(&sandbox->cgroup, false, &outcome->usage);
 	outcome->usage.memory_bytes = outcome->usage.pids = 0;
 	outcome->usage.wall_ns = clock_boottime_ns() - sandbox->launched_ns;
-	if (!sandbox->reported_end && !sandbox->exec_failed) {
-		/* init was killed: by sandbox_kill(), by an OOM kill of the group, or on the host
-		 */
-		outcome->end = SANDBOX_SIGNALED;
-		outcome->code = SIGKILL;
-	}
+	if (!sandbox->reported_end && !sandbox->exec_failed)
+		conclude_unreported(sandbox, &facts, outcome);
 	if (!counts(outcome->usage.oom_kills) && was_out_of_memory(sandbox))
 		outcome->usage.oom_kills = 1;
 	if (counts(outcome->usage.oom_kills))
@@ -577,8 +590,10 @@ void sandbox_destroy(struct sandbox *sandbox)
 	if (!sandbox)
 		return;
 	if (!sandbox->ended && sandbox->pidfd >= 0) {
+		siginfo_t facts;
+
 		sandbox_kill(sandbox);
-		reap(sandbox);
+		reap(sandbox, &facts);
 	}
 	protection_set_release(sandbox->protections);
 	cgroup_destroy(&sandbox->cgroup);

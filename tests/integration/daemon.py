@@ -48,6 +48,7 @@ class Daemon:
         self.socket = os.path.join(self.directory, "sock")
         self.log = os.path.join(self.directory, "log")
         self.settings = settings or {}
+        self.program = BERTH
         self.process = None
 
     def start(self, *more):
@@ -56,7 +57,7 @@ class Daemon:
             json.dump(self.settings, file)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [BERTH, "serve", "--state", self.state, "--socket", self.socket, "--config",
+                [self.program, "serve", "--state", self.state, "--socket", self.socket, "--config",
                  config, *more], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.wait_for_answer()
         return self
@@ -72,7 +73,7 @@ class Daemon:
             return file.read()
 
     def run(self, *words, stdin=None, check=True, timeout=PATIENCE_S):
-        done = subprocess.run([BERTH, *words], input=stdin, capture_output=True, text=True,
+        done = subprocess.run([self.program, *words], input=stdin, capture_output=True, text=True,
                               timeout=timeout, check=False,
                               env={**os.environ, "BERTH_SOCKET": self.socket})
         assert not check or done.returncode == 0, \
