@@ -204,12 +204,41 @@ __attribute__((no_sanitize_address)) static int start_task(void *launch)
 	task_main(launch);
 }
 
+/* This process sleeps until the task executes, on a CPU that is free then: another one would have
+ * to be woken, or be busy with the kernel's own work. Both get their CPUs back afterwards. */
+static bool stay_on_this_cpu(cpu_set_t *ret_before)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t here;
+
+	if (cpu < 0 || cpu >= CPU_SETSIZE ||
+	    sched_getaffinity(0, sizeof(*ret_before), ret_before) < 0)
+		return false;
+	CPU_ZERO(&here);
+	CPU_SET((size_t)cpu, &here);
+	return sched_setaffinity(0, sizeof(here), &here) == 0;
+}
+
+static int leave_this_cpu(pid_t task, const cpu_set_t *before, struct berth_error *err)
+{
+	/* ESRCH: it has ended already */
+	if (sched_setaffinity(0, sizeof(*before), before) < 0 ||
+	    (task > 0 && sched_setaffinity(task, sizeof(*before), before) < 0 && errno != ESRCH))
+		return berth_fail(err, BERTH_SYSTEM, errno, "give the task its CPUs");
+	return 0;
+}
+
 static int fork_task(struct launch *launch, pid_t *ret_task, struct berth_error *err)
 {
 	static char stack[TASK_STACK_BYTES] __attribute__((aligned(16)));
 	struct clone_args arguments = {.exit_signal = SIGCHLD};
+	bool stayed = false;
+	int clone_errno;
+	cpu_set_t before;
 	pid_t task;
 
+	if (launch->vfork_task)
+		stayed = stay_on_this_cpu(&before);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "PR_SET_DUMPABLE");
 	/* clone(2) stops this process until the task executes: its memory is only lent, which saves
@@ -219,10 +248,13 @@ static int fork_task(struct launch *launch, pid_t *ret_task, struct berth_error 
 			     launch);
 	else
 		task = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
-	if (task < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "fork the task");
 	if (task == 0)
 		task_main(launch);
+	clone_errno = errno;
+	if (stayed && leave_this_cpu(task, &before, err) < 0)
+		return -1;
+	if (task < 0)
+		return berth_fail(err, BERTH_SYSTEM, clone_errno, "fork the task");
 	*ret_task = task;
 	return 0;
 }

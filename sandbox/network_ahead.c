@@ -80,19 +80,39 @@ struct sandbox_ahead *sandbox_ahead_start(void)
 	return ahead;
 }
 
+static bool is_busy(struct sandbox_ahead *ahead)
+{
+	if (ahead->is_running && pthread_tryjoin_np(ahead->thread, NULL) == 0)
+		ahead->is_running = false;
+	return ahead->is_running;
+}
+
+/* This CPU has nothing else to do now; on another the thread may be in the queue behind the
+ * kernel's own work, such as taking apart the namespaces of the run before. */
+static void move_here(pthread_t thread)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t here;
+
+	if (cpu < 0)
+		return;
+	CPU_ZERO(&here);
+	CPU_SET(cpu, &here);
+	(void)pthread_setaffinity_np(thread, sizeof(here), &here);
+}
+
 static void wait_for_thread(struct sandbox_ahead *ahead)
 {
-	if (!ahead->is_running)
+	if (!is_busy(ahead))
 		return;
+	move_here(ahead->thread);
 	(void)pthread_join(ahead->thread, NULL); /* fails for no thread that can be joined */
 	ahead->is_running = false;
 }
 
 bool network_ahead_is_busy(struct sandbox_ahead *ahead)
 {
-	if (ahead && ahead->is_running && pthread_tryjoin_np(ahead->thread, NULL) == 0)
-		ahead->is_running = false;
-	return ahead && ahead->is_running;
+	return ahead && is_busy(ahead);
 }
 
 void network_ahead_fill(struct sandbox_ahead *ahead, struct network_pool *pool)
