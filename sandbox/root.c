@@ -21,6 +21,7 @@
 #include "sandbox/volume_mount.h"
 
 #define PROC_PATH    "/proc"
+#define MAKE_FLAGS   (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
 #define STAGING_PATH "/usr" /* any directory: the new root covers it for a moment */
 
 void root_plan_init(struct root_plan *plan)
@@ -177,7 +178,7 @@ static int make_directories(const char *path, bool whole, struct berth_error *er
 	size_t length = strlen(path);
 
 	memcpy(prefix, path, length + 1);
-	if (whole && mkdir(prefix, 0755) == 0)
+	if (whole && (mkdir(prefix, 0755) == 0 || errno == EEXIST))
 		return 0;
 	for (size_t i = 1; i <= length; i++) {
 		if (prefix[i] != '/' && (prefix[i] != '\0' || !whole))
@@ -194,9 +195,12 @@ static int make_file(const char *path, const char *content, struct berth_error *
 {
 	AUTO_CLOSE int fd = -1;
 
-	if (make_directories(path, false, err) < 0)
-		return -1;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = open(path, MAKE_FLAGS, 0644);
+	if (fd < 0 && errno == ENOENT) {
+		if (make_directories(path, false, err) < 0)
+			return -1;
+		fd = open(path, MAKE_FLAGS, 0644);
+	}
 	if (fd < 0 && errno == EEXIST && !content)
 		return 0; /* a mount point that is there already */
 	if (fd < 0)
@@ -208,7 +212,9 @@ static int make_file(const char *path, const char *content, struct berth_error *
 
 static int make_symlink(const char *path, const char *text, struct berth_error *err)
 {
-	if (make_directories(path, false, err) < 0)
+	if (symlink(text, path) == 0)
+		return 0;
+	if (errno == ENOENT && make_directories(path, false, err) < 0)
 		return -1;
 	if (symlink(text, path) < 0)
 		return fail_create(path, err);
