@@ -21,7 +21,7 @@ bool other_cpu_is_idle(void)
 	/* proc_loadavg(5): "0.12 0.34 0.56 running/all last"; we are one of the running */
 	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 &&
 	       descriptor_read_control(AT_FDCWD, "/proc/loadavg", text, sizeof(text), NULL) == 0 &&
-	       sscanf(text, "%*s %*s %*s %d/", &running) == 1 && running < CPU_COUNT(&cpus);
+	       sscanf(text, "%*s %*s %*s %d/", &running) == 1 && running <= CPU_COUNT(&cpus);
 }
 
 bool other_cpu_list(cpu_set_t *ret_cpus)

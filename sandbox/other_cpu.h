@@ -10,8 +10,9 @@
 
 #include "base/error.h"
 
-/* Whether fewer threads want to run than this process has CPUs, to be asked before anything is
- * started. Where all are busy, moving to another one only means to wait in a longer queue. */
+/* Whether no more threads want to run than this process has CPUs, to be asked before anything is
+ * started: one of two that share ours can go then. Where all are busy, moving to another one only
+ * means to wait in a longer queue. */
 bool other_cpu_is_idle(void);
 
 /* The CPUs this process may use, without the one it is on; false when there is no other. */

@@ -371,6 +371,16 @@ static int on_timer(void *owner, struct berth_error *err)
 	return 0;
 }
 
+void control_server_flush(struct control_server *server)
+{
+	if (!server)
+		return;
+	for (struct control_connection *connection = server->connections; connection;
+	     connection = connection->next)
+		if (connection->is_awake)
+			control_connection_flush(connection);
+}
+
 static int server_watch(struct control_server *server, int listen_fd, struct berth_error *err)
 {
 	int flags = fcntl(listen_fd, F_GETFL);

@@ -36,6 +36,9 @@ int control_server_create(struct loop *loop, int listen_fd,
  * has work of a call any more. */
 void control_server_destroy(struct control_server *server);
 
+/* Sends the answers that are there now, and not when the loop comes to it; accepts NULL. */
+void control_server_flush(struct control_server *server);
+
 struct control_server_counts {
 	size_t connections, calls;
 	uint64_t requests, dropped;

@@ -422,6 +422,27 @@ static void *reader_main(void *argument)
 	return NULL;
 }
 
+/* A launch wakes another process, perhaps on this CPU: whoever waits for an answer need not wait
+ * for that. */
+static void answer_requests(struct engine_thread *thread, struct delivery *delivery)
+{
+	struct job_list rest;
+	bool answered = false;
+
+	list_init(&rest);
+	for (struct engine_job *job; (job = list_take(&delivery->jobs));) {
+		if (!job->is_request) {
+			list_add(&rest, job);
+			continue;
+		}
+		job->done(job, job->result, &job->error);
+		answered = true;
+	}
+	(void)list_move(&rest, &delivery->jobs, SIZE_MAX);
+	if (answered && thread->options.on_answered)
+		thread->options.on_answered(thread->options.owner);
+}
+
 static int hand_over(struct engine_thread *thread, struct delivery *delivery,
 		     struct berth_error *err)
 {
@@ -430,6 +451,7 @@ static int hand_over(struct engine_thread *thread, struct delivery *delivery,
 	if (delivery->tells_health && options->on_health &&
 	    options->on_health(options->owner, delivery->is_healthy, &delivery->why, err) < 0)
 		return -1;
+	answer_requests(thread, delivery);
 	for (size_t i = 0; i < delivery->news_count; i++)
 		if (options->on_news(options->owner, &delivery->news[i], err) < 0)
 			return -1;

@@ -29,6 +29,7 @@ struct engine_job {
 	/* or: engine thread, between groups, again as long as it returns 1 */
 	int (*step)(struct engine *engine, struct engine_job *job, struct berth_error *err);
 	engine_job_done done;
+	bool is_request; /* of a client: answered before anything that follows from the group */
 	/* the thread's own */
 	bool may_wait;
 	struct engine_job *next;
@@ -44,13 +45,15 @@ struct engine_news {
 	char *answer;                /* ENGINE_ANSWER; NULL: it went on meanwhile */
 };
 
-/* Called in the loop with each effect of a committed group, before its jobs' done functions. */
+/* Called in the loop with each effect of a committed group: after the done functions of its
+ * requests, before those of its other jobs. */
 typedef int (*engine_news_handler)(void *owner, struct engine_news *news, struct berth_error *err);
 
 struct engine_thread_options {
 	const char *state_directory;
 	const struct engine_settings *settings;
 	engine_news_handler on_news;
+	void (*on_answered)(void *owner); /* the done functions of a group's requests were called */
 	/* The disk refuses (full, failing), or takes again. */
 	int (*on_health)(void *owner, bool is_healthy, const struct berth_error *why,
 			 struct berth_error *err);

@@ -101,6 +101,7 @@ static int start_engine(struct supervisor *supervisor, struct berth_error *err)
 					   .state_directory = supervisor->state,
 					   .settings = &supervisor->engine_settings,
 					   .on_news = supervisor_on_news,
+					   .on_answered = supervisor_on_answered,
 					   .on_health = supervisor_on_health,
 					   .owner = supervisor,
 				   },

@@ -61,6 +61,7 @@ void supervisor_drain(struct supervisor *supervisor);
 /* supervisor_events.c: the launcher's and the engine's words. */
 extern const struct launcher_handlers supervisor_launcher_handlers;
 int supervisor_on_news(void *owner, struct engine_news *news, struct berth_error *err);
+void supervisor_on_answered(void *owner);
 int supervisor_on_health(void *owner, bool is_healthy, const struct berth_error *why,
 			 struct berth_error *err);
 /* Something of the table went. */

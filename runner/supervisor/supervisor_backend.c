@@ -16,6 +16,7 @@ static void submit(void *owner, struct engine_job *job, bool may_wait)
 {
 	struct supervisor *supervisor = owner;
 
+	job->is_request = true;
 	engine_thread_submit(supervisor->engine, job, may_wait);
 }
 

@@ -221,6 +221,13 @@ int supervisor_on_news(void *owner, struct engine_news *news, struct berth_error
 	return 0;
 }
 
+void supervisor_on_answered(void *owner)
+{
+	struct supervisor *supervisor = owner;
+
+	control_server_flush(supervisor->server);
+}
+
 int supervisor_on_health(void *owner, bool is_healthy, const struct berth_error *why,
 			 struct berth_error *err)
 {
