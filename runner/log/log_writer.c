@@ -213,8 +213,11 @@ int log_writer_splice(struct log_writer *writer, enum log_source source, int pip
 		      size_t *ret_moved, struct berth_error *err)
 {
 	uint64_t room = room_of(writer);
-	int result = settle(writer, err);
+	int result;
 
+	if (writer->is_ended)
+		return LOG_WRITER_EOF;
+	result = settle(writer, err);
 	if (result)
 		return result;
 	if (source != LOG_STDOUT && source != LOG_STDERR)
@@ -268,8 +271,11 @@ int log_writer_message(struct log_writer *writer, const struct log_message *mess
 		.fields_length = fields ? strlen(fields) : 0,
 	};
 	uint64_t bytes = LOG_KEY_BYTES + words.length + words.fields_length;
-	int result = settle(writer, err);
+	int result;
 
+	if (writer->is_ended && message->connection)
+		return LOG_WRITER_KNOWN;
+	result = settle(writer, err);
 	if (result)
 		return result;
 	if (check_message(message, fields, words.fields_length, err) < 0 ||

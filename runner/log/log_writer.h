@@ -80,7 +80,8 @@ int log_writer_notice(struct log_writer *writer, enum protocol_level level, stru
 		      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The attempt is over: says how much was dropped, and that nothing follows. A silent attempt still
- * has no file. 0 or NO_SPACE. Again: 0. Then log_seal. */
+ * has no file. 0 or NO_SPACE. Again: 0. Then log_seal. Whoever recovers an ended log is told EOF of
+ * every pipe and KNOWN of every connection's messages: all had been emptied before. */
 int log_writer_end(struct log_writer *writer, struct berth_error *err);
 
 /* Whether there is anything to seal, to read or to delete. */

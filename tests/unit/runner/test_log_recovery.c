@@ -326,6 +326,29 @@ static void nothing_is_recovered_twice(void **state)
 	assert_int_equal(log_fixture_size(fixture, LOG_FILE_INDEX), 3 * RECORD);
 }
 
+/* Its supervisor died between the log's end and the run's: what the next one hears again, or finds
+ * hung up, adds nothing. */
+static void an_ended_log_takes_nothing_more(void **state)
+{
+	struct log_fixture *fixture = *state;
+	const struct log_message message = {
+		.text = "m", .length = 1, .connection = 1, .sequence = 2};
+	size_t moved;
+
+	log_fixture_create(fixture, 0);
+	log_fixture_print(fixture, LOG_STDOUT, "a\n");
+	assert_int_equal(log_writer_end(fixture->writer, NULL), 0);
+	log_fixture_recover(fixture, 0);
+	assert_int_equal(
+		log_writer_splice(fixture->writer, LOG_STDOUT, fixture->pipes[0][0], &moved, NULL),
+		LOG_WRITER_EOF);
+	assert_int_equal(log_writer_message(fixture->writer, &message, NULL), LOG_WRITER_KNOWN);
+	assert_int_equal(log_writer_end(fixture->writer, NULL), 0);
+	log_fixture_open(fixture);
+	log_fixture_expect(fixture, LOG_STDOUT, 0, "a");
+	log_fixture_expect_outcome(fixture, LOG_READER_END);
+}
+
 /* After a power cut: records without their bytes. */
 static void lost_bytes_are_told_and_read_as_nul(void **state)
 {
@@ -380,6 +403,7 @@ int main(void)
 		TEST(torn_records_are_cut),
 		TEST(a_message_without_record_does_not_count),
 		TEST(nothing_is_recovered_twice),
+		TEST(an_ended_log_takes_nothing_more),
 		TEST(lost_bytes_are_told_and_read_as_nul),
 		TEST(what_is_no_log_is_refused),
 		TEST(killed_at_random_under_load),
