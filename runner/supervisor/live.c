@@ -328,6 +328,44 @@ static int read_adopted(struct engine *engine, void *argument, struct berth_erro
 				  err);
 }
 
+struct start_job {
+	struct engine_job job;
+	struct live *live;
+};
+
+static int note_start(struct engine *engine, void *argument, struct berth_error *err)
+{
+	const struct live *live = ((struct start_job *)argument)->live;
+
+	return engine_attempt_started(engine, live->run_id, live->token, err);
+}
+
+static void on_start_noted(struct engine_job *job, int result, const struct berth_error *why)
+{
+	struct live *live = ((struct start_job *)job)->live;
+
+	(void)result; /* stale: ENGINE_KILL comes, or came */
+	(void)why;
+	free(job);
+	live->jobs--;
+	live_go_on(live);
+}
+
+/* Told again it changes nothing: an adopted run's supervisor may have died before. */
+static int report_start(struct live *live, struct berth_error *err)
+{
+	struct start_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return berth_fail(err, BERTH_MEMORY, ENOMEM, "start of a run");
+	job->job.work = note_start;
+	job->job.done = on_start_noted;
+	job->live = live;
+	live->jobs++;
+	engine_thread_submit(live->services->engine, &job->job, true);
+	return 0;
+}
+
 static int open_adopted(struct live *live, struct berth_error *err)
 {
 	int opened;
@@ -341,6 +379,9 @@ static int open_adopted(struct live *live, struct berth_error *err)
 	if (opened < 0)
 		return -1;
 	live->is_settled = true;
+	/* before anything that the task says: it may not wait before it executes */
+	if (live->is_started && report_start(live, err) < 0)
+		return -1;
 	for (int i = 0; i < LIVE_STREAMS; i++)
 		if (live_watch_stream(live, i, err) < 0)
 			return -1;
@@ -357,8 +398,9 @@ static void resume_adopted(struct live *live)
 {
 	struct berth_error why = {0};
 
-	if (open_adopted(live, &why) == 0)
+	if (open_adopted(live, &why) == 0) {
 		return;
+	}
 	live->is_settled = true;
 	live_say(live, PROTOCOL_ERROR, "a new supervisor cannot go on with it: %s", why.message);
 	(void)live_stop_now(live, STOP_CANCEL_KILL, NULL);
@@ -428,44 +470,13 @@ int live_adopted_all(struct live_table *table, struct berth_error *err)
 	return 0;
 }
 
-struct start_job {
-	struct engine_job job;
-	struct live *live;
-};
-
-static int note_start(struct engine *engine, void *argument, struct berth_error *err)
-{
-	const struct live *live = ((struct start_job *)argument)->live;
-
-	return engine_attempt_started(engine, live->run_id, live->token, err);
-}
-
-static void on_start_noted(struct engine_job *job, int result, const struct berth_error *why)
-{
-	struct live *live = ((struct start_job *)job)->live;
-
-	(void)result; /* stale: ENGINE_KILL comes, or came */
-	(void)why;
-	free(job);
-	live->jobs--;
-	live_go_on(live);
-}
-
 int live_started(struct live *live, const struct launcher_started *started,
 		 struct launcher_descriptors *fds, struct berth_error *err)
 {
-	struct start_job *job = calloc(1, sizeof(*job));
-
-	if (!job)
-		return berth_fail(err, BERTH_MEMORY, ENOMEM, "start of a run");
 	live->is_started = true;
 	memcpy(live->protections, started->protections, sizeof(live->protections));
-	job->job.work = note_start;
-	job->job.done = on_start_noted;
-	job->live = live;
-	live->jobs++;
-	engine_thread_submit(live->services->engine, &job->job, true);
-	if (live_start_clock(live, live->launch.max_duration_ms, err) < 0)
+	if (report_start(live, err) < 0 ||
+	    live_start_clock(live, live->launch.max_duration_ms, err) < 0)
 		return -1;
 	if (!live->is_settled) {
 		live->channel_listener = steal_fd(&fds->fds[LAUNCHER_FD_CHANNEL]);
