@@ -297,7 +297,8 @@ static int connect_again(struct sdk_connection *connection, struct berth_error *
 	if (socket_connect(&connection->address, &connection->fd, err) < 0)
 		return -1;
 	connection->is_lost = false;
-	return greet_again(connection, err);
+	/* without an answered hello it is the hello that is asked again */
+	return connection->hello ? greet_again(connection, err) : 0;
 }
 
 /* Until when it makes sense to look for another supervisor. */
@@ -312,12 +313,12 @@ static uint64_t reconnect_end_ns(const struct sdk_transport *transport, uint64_t
 }
 
 /* After the supervisor was lost: waits for the next one. Fails at once when it was not lost but
- * said why, or was never there. */
+ * said why. */
 static int reconnect(struct sdk_connection *connection, struct berth_error *err)
 {
 	uint64_t from_ns = clock_boottime_ns(), pause_ns = RECONNECT_FIRST_NS;
 
-	while (connection->is_lost && connection->hello) {
+	while (connection->is_lost) {
 		const struct timespec pause = {.tv_sec = (time_t)(pause_ns / CLOCK_NS_PER_S),
 					       .tv_nsec = (long)(pause_ns % CLOCK_NS_PER_S)};
 
@@ -325,6 +326,8 @@ static int reconnect(struct sdk_connection *connection, struct berth_error *err)
 			return -1;
 		if (connect_again(connection, err) == 0)
 			return 0;
+		if (!connection->hello && err->errnum == ECONNREFUSED)
+			return -1; /* nobody will come who was not there yet */
 		(void)nanosleep(&pause, NULL); /* a signal may shorten it */
 		pause_ns =
 			pause_ns * 2 < RECONNECT_LONGEST_NS ? pause_ns * 2 : RECONNECT_LONGEST_NS;
@@ -428,7 +431,7 @@ static void connection_poll(struct sdk_transport *transport)
 			json_decref(reply);
 	}
 	/* one that was lost is looked for by the next request */
-	if (why.code != BERTH_NONE && !(connection->is_lost && connection->hello))
+	if (why.code != BERTH_NONE && !connection->is_lost)
 		connection->broken = why;
 }
 

@@ -81,7 +81,7 @@ static const struct refused_row refused_hellos[] = {
 	{"nonsense\n",									  "the supervisor's answer"},
 	{"{\"id\":1,\"ok\":true}\n",							    "does not name the run"  },
 	{"{\"id\":1,\"ok\":true,\"run\":\"r\",\"inputs\":[5]}\n",                               "input 1 is not a path"  },
-	{NULL,										  "closed the connection"  },
+	{NULL,										  "Connection refused"     },
 };
 
 static void test_bad_answers_to_hello(void **state)

@@ -204,6 +204,25 @@ static void test_replaced_supervisor(void **state)
 	close_task(&server, task);
 }
 
+/* A supervisor may be killed between taking a connection in and answering its first line. */
+static void test_hung_up_before_the_first_answer(void **state)
+{
+	static const struct script_step script[] = {
+		{NULL,                   script_hang_up, 0},
+		{"\"op\":\"hello\"",     script_hang_up, 0},
+		SCRIPT_HELLO,
+		{"\"message\":\"here\"", NULL,           0},
+		END,
+	};
+	struct berth_task_error err = {0};
+	struct scripted_server server;
+	struct berth_task *task = open_task(&server, script);
+
+	(void)state;
+	assert_int_equal(berth_task_log(task, BERTH_TASK_LOG, "here", NULL, &err), 0);
+	close_task(&server, task);
+}
+
 static void test_refused_by_the_next_one(void **state)
 {
 	/* clang-format off */
@@ -264,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_other_runs),
 		cmocka_unit_test(test_replaced_supervisor),
+		cmocka_unit_test(test_hung_up_before_the_first_answer),
 		cmocka_unit_test(test_refused_by_the_next_one),
 		cmocka_unit_test(test_cancel_ends_a_wait),
 	};
