@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/json.h"
+#include "runner/crash/crash_point.h"
 
 #define READ_BYTES      ((size_t)64 * 1024)
 #define TURN_READ_BYTES ((size_t)256 * 1024)
@@ -237,6 +238,7 @@ void control_connection_flush(struct control_connection *connection)
 			output_forget(connection);
 			return;
 		}
+		crash_point(CRASH_CALL_AFTER_ANSWER);
 		connection->sent += (size_t)sent;
 		connection->stalled_ns = clock_boottime_ns();
 		output_compact(connection);

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "runner/crash/crash_point.h"
+
 static struct control_call *call_of(struct engine_job *job)
 {
 	return (struct control_call *)((char *)job - offsetof(struct control_call, job));
@@ -27,6 +29,7 @@ static void on_done(struct engine_job *job, int result, const struct berth_error
 {
 	struct control_call *call = call_of(job);
 
+	crash_point(CRASH_CALL_BEFORE_ANSWER);
 	if (result < 0)
 		control_call_fail(call, err);
 	else if (call->then)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runner/crash/crash_point.h"
 #include "runner/launcher/launcher.h"
 #include "runner/launcher/reload.h"
 #include "runner/launcher/say.h"
@@ -57,6 +58,7 @@ static int serve(const struct launcher_options *options)
 	int result;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	crash_points_attach(options->state ?: "");
 	result = launcher_create(options, &launcher, &error);
 	if (result == 0)
 		result = launcher_run(launcher, &error);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/descriptor.h"
+#include "runner/crash/crash_point.h"
 
 enum { SENT, LATER };
 
@@ -218,14 +219,17 @@ static int send_started(const struct outbox *outbox, const struct run *run, stru
 					       run->token),
 	};
 	struct launcher_descriptors descriptors;
-	int fds[LAUNCHER_PASS_COUNT];
+	int fds[LAUNCHER_PASS_COUNT], result;
 	size_t count;
 
 	launcher_descriptors_init(&descriptors);
 	list_inside(run, &descriptors);
 	packet.passed = launcher_descriptors_list(&descriptors, fds, &count);
 	memcpy(packet.protections, run->protections->states, sizeof(packet.protections));
-	return send_packet(outbox, &packet, sizeof(packet), &descriptors, err);
+	crash_point(CRASH_LAUNCHER_BEFORE_STARTED);
+	result = send_packet(outbox, &packet, sizeof(packet), &descriptors, err);
+	crash_point(CRASH_LAUNCHER_AFTER_STARTED);
+	return result;
 }
 
 static int send_frozen(const struct outbox *outbox, const struct run *run, struct berth_error *err)
@@ -267,8 +271,12 @@ static int send_ended(const struct outbox *outbox, const struct run *run, struct
 					       run->token),
 		.outcome = run->outcome,
 	};
+	int result;
 
-	return send_packet(outbox, &packet, sizeof(packet), NULL, err);
+	crash_point(CRASH_LAUNCHER_BEFORE_ENDED);
+	result = send_packet(outbox, &packet, sizeof(packet), NULL, err);
+	crash_point(CRASH_LAUNCHER_AFTER_ENDED);
+	return result;
 }
 
 /* In the order in which they happen. */

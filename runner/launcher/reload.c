@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/descriptor.h"
+#include "runner/crash/crash_point.h"
 #include "runner/launcher/launcher.h"
 #include "sandbox/handover.h"
 
@@ -265,6 +266,7 @@ static int execute(struct launcher *launcher, struct berth_error *err)
 	(void)snprintf(resume, sizeof(resume), RESUME_OPTION "=%d", fd);
 	if (make_arguments(launcher, resume, arguments, err) < 0)
 		return -1;
+	crash_point(CRASH_LAUNCHER_BEFORE_RELOAD);
 	(void)execv(launcher->options.program, arguments);
 	return berth_fail(err, BERTH_SYSTEM, errno, "execute %.200s", launcher->options.program);
 }
@@ -417,5 +419,6 @@ int reload_read_runs(struct launcher *launcher, struct berth_error *err)
 			return berth_fail_context(err, "take over run %u of %u", i + 1,
 						  launcher->resume_count);
 	(void)close((int)launcher->options.resume_fd);
+	crash_point(CRASH_LAUNCHER_AFTER_RELOAD);
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/descriptor.h"
+#include "runner/crash/crash_point.h"
 #include "runner/launcher/checkpoint_directory.h"
 #include "runner/launcher/launcher.h"
 #include "sandbox/pause.h"
@@ -166,9 +167,11 @@ static int handle_hold(struct request *request, struct berth_error *err)
 	const struct launcher_hold *hold = request->packet;
 	int *fd = &request->descriptors->fds[LAUNCHER_FD_CONNECTION];
 
+	crash_point(CRASH_LAUNCHER_BEFORE_HOLD);
 	if (run_table_hold(request->launcher->table, request->run, hold->connection, *fd, err) < 0)
 		return -1;
 	(void)steal_fd(fd);
+	crash_point(CRASH_LAUNCHER_AFTER_HOLD);
 	return 0;
 }
 
@@ -186,8 +189,10 @@ static int handle_release(struct request *request, struct berth_error *err)
 {
 	if (request->run->sandbox)
 		return berth_fail(err, BERTH_INVALID, 0, "the run has not ended");
+	crash_point(CRASH_LAUNCHER_BEFORE_RELEASE);
 	outbox_forget(&request->launcher->outbox, request->run);
 	run_table_remove(request->launcher->table, request->run);
+	crash_point(CRASH_LAUNCHER_AFTER_RELEASE);
 	return 0;
 }
 

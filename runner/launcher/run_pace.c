@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Freezing and reclaiming take time, which the loop spends elsewhere: a tick goes on with them. */
 #include "base/clock.h"
+#include "runner/crash/crash_point.h"
 #include "runner/launcher/launcher.h"
 #include "sandbox/pause.h"
 
@@ -47,10 +48,12 @@ int run_freeze(struct launcher *launcher, struct run *run, struct berth_error *e
 
 	if (!run->sandbox)
 		return not_running(err);
+	crash_point(CRASH_LAUNCHER_BEFORE_FREEZE);
 	frozen = sandbox_freeze(run->sandbox, err);
 	if (frozen < 0)
 		return -1;
 	run->frozen = true;
+	crash_point(CRASH_LAUNCHER_AFTER_FREEZE);
 	if (frozen == 0) {
 		tell_plain(launcher, LAUNCHER_FROZEN, run);
 		return 0;
@@ -65,9 +68,11 @@ int run_thaw(struct launcher *launcher, struct run *run, struct berth_error *err
 	if (!run->sandbox)
 		return not_running(err);
 	run->pace = 0;
+	crash_point(CRASH_LAUNCHER_BEFORE_THAW);
 	if (sandbox_thaw(run->sandbox, err) < 0)
 		return -1;
 	run->frozen = false;
+	crash_point(CRASH_LAUNCHER_AFTER_THAW);
 	tell_plain(launcher, LAUNCHER_THAWED, run);
 	return 0;
 }

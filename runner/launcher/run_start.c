@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "runner/crash/crash_point.h"
 #include "runner/launcher/checkpoint_directory.h"
 #include "runner/launcher/launcher.h"
 
@@ -106,6 +107,7 @@ static int launch(struct launcher *launcher, struct run *run,
 			 err) < 0 ||
 	    open_volumes(launcher, run, &launcher->spec, volumes, err) < 0)
 		return -1;
+	crash_point(CRASH_LAUNCHER_VOLUMES_OPEN);
 	spec->volumes = volumes;
 	spec->volume_count = launcher->spec.volume_count;
 	spec->stdin_fd = descriptors->fds[LAUNCHER_FD_STDIN];
@@ -128,6 +130,7 @@ int run_start(struct launcher *launcher, const struct launcher_header *header,
 	struct run *run = NULL;
 	int launched;
 
+	crash_point(CRASH_LAUNCHER_BEFORE_LAUNCH);
 	if (run_table_add(launcher->table, header->run, header->token,
 			  (size_t)launcher->policy.runs, &run, err) < 0)
 		return -1;
@@ -139,5 +142,6 @@ int run_start(struct launcher *launcher, const struct launcher_header *header,
 	}
 	run->stdout_fd = steal_fd(&descriptors->fds[LAUNCHER_FD_STDOUT]);
 	run->stderr_fd = steal_fd(&descriptors->fds[LAUNCHER_FD_STDERR]);
+	crash_point(CRASH_LAUNCHER_AFTER_LAUNCH);
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "runner/crash/crash_point.h"
 
 #define MAKE_TRIES 4 /* the last log of an hour is deleted while the next one is made */
 
@@ -144,6 +145,7 @@ int log_append_record(struct log_writer *writer, struct log_index_record *record
 			  "index", err);
 	if (result)
 		return result;
+	crash_point(CRASH_LOG_AFTER_RECORD);
 	writer->time_ns = record->time_ns;
 	writer->ends[log_index_file(record->source)] += record->length;
 	writer->ends[LOG_FILE_INDEX] += sizeof(bytes);
@@ -190,5 +192,6 @@ int log_append_words(struct log_writer *writer, const struct log_words *words,
 			  writer->ends[LOG_FILE_MESSAGES], "messages", err);
 	if (result)
 		return result;
+	crash_point(CRASH_LOG_WORDS_WRITTEN);
 	return log_append_record(writer, &record, err);
 }

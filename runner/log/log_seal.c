@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/descriptor.h"
+#include "runner/crash/crash_point.h"
 #include "runner/log/log_index.h"
 #include "runner/log/log_sealed.h"
 #include "runner/log/log_storage.h"
@@ -173,8 +174,10 @@ static int finish(struct log_seal *seal, struct berth_error *err)
 	(void)name_of(seal, LOG_FILE_SEALED, sealed);
 	if (fdatasync(seal->fd) < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "fdatasync %s", unfinished);
+	crash_point(CRASH_SEAL_BEFORE_RENAME);
 	if (renameat(storage->directory, unfinished, storage->directory, sealed) < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "rename %s", unfinished);
+	crash_point(CRASH_SEAL_AFTER_RENAME);
 	close_fd(&seal->fd);
 	return log_name_remove(storage->directory, storage->run, storage->attempt, false, NULL,
 			       err);

@@ -14,6 +14,7 @@
 #include "base/amount.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "runner/crash/crash_point.h"
 #include "runner/log/log_append.h"
 
 #define NOTICE_SIZE     1024
@@ -195,6 +196,7 @@ static int keep(struct log_writer *writer, enum log_source source, int pipe, uin
 	loff_t offset = (loff_t)writer->ends[file];
 	ssize_t moved;
 
+	crash_point(CRASH_LOG_BEFORE_MOVE);
 	moved = move(pipe, writer->files[file], &offset,
 		     room < LOG_SPLICE_MAX ? (size_t)room : LOG_SPLICE_MAX);
 	if (moved < 0)
@@ -204,6 +206,7 @@ static int keep(struct log_writer *writer, enum log_source source, int pipe, uin
 	writer->moved = (uint32_t)moved;
 	writer->moved_source = source;
 	*ret_moved = (size_t)moved;
+	crash_point(CRASH_LOG_MOVED);
 	/* they are kept; what prevents their record is met again by the next call, and told then */
 	(void)settle(writer, NULL);
 	return 0;
@@ -315,11 +318,13 @@ int log_writer_end(struct log_writer *writer, struct berth_error *err)
 
 	if (writer->is_ended)
 		return 0;
+	crash_point(CRASH_LOG_BEFORE_END);
 	result = settle(writer, err);
 	if (result == 0 && writer->dropped_bytes != writer->dropped_told)
 		result = tell_dropped(writer, err);
 	if (result == 0 && log_writer_has_files(writer))
 		result = log_append_record(writer, &end, err);
 	writer->is_ended = result == 0;
+	crash_point(CRASH_LOG_AFTER_END);
 	return result;
 }

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "extensions/task/protocol_table.h"
+#include "runner/crash/crash_point.h"
 
 #define TURN_NS            (10 * CLOCK_NS_PER_MS)
 #define OUTPUT_PAUSE_BYTES ((size_t)64 * 1024) /* no more requests while that much waits */
@@ -131,6 +132,7 @@ static int handle_line(struct task_connection *connection, struct task_run *run,
 	line->is_greeted = connection->is_greeted;
 	line->reply =
 		task_flight_keeps_order(&connection->flight) ? &kept : &connection->output.lines;
+	crash_point(CRASH_MESSAGE_BEFORE_HANDLING);
 	status = task_dispatch_line(&run->dispatch, line, err);
 	connection->is_greeted = line->is_greeted;
 	if (status == TASK_DISPATCH_CLOSE && line->reply == &kept &&

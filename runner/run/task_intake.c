@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "extensions/task/protocol_table.h"
+#include "runner/crash/crash_point.h"
 
 #define READ_BYTES      ((size_t)64 * 1024)
 #define TURN_READ_BYTES ((size_t)256 * 1024)
@@ -54,15 +55,19 @@ static int take(struct task_intake *intake, size_t bytes, uint64_t sequence_afte
 {
 	struct task_ledger_slot *slot = intake->slot;
 
+	crash_point(CRASH_MESSAGE_BEFORE_CONSUME);
 	slot->peeked = (uint32_t)intake->held;
 	slot->taken = (uint32_t)bytes;
 	slot->sequence_after = sequence_after;
 	slot->spilled_after = (uint32_t)spilled_after;
 	__atomic_store_n(&slot->is_taking, 1, __ATOMIC_RELEASE);
+	crash_point(CRASH_MESSAGE_ANNOUNCED);
 	if (socket_take(intake->fd, bytes, err) < 0)
 		return -1;
+	crash_point(CRASH_MESSAGE_TAKEN);
 	intake->held -= bytes;
 	announcement_apply(intake->ledger, slot);
+	crash_point(CRASH_MESSAGE_AFTER_CONSUME);
 	return 0;
 }
 

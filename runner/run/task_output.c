@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "runner/crash/crash_point.h"
+
 /* A Unix stream socket takes that much as a whole or not at all: it is one buffer of the kernel. */
 #define WHOLE_BYTES ((size_t)16 * 1024)
 
@@ -111,7 +113,9 @@ static ssize_t send_piece(struct task_output *output, const char *data, size_t l
 
 	if (slot && !is_whole)
 		__atomic_store_n(&slot->is_replying, 1, __ATOMIC_RELEASE);
+	crash_point(CRASH_REPLY_BEFORE_SEND);
 	taken = send(output->fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	crash_point(CRASH_REPLY_AFTER_SEND);
 	if (slot)
 		__atomic_store_n(&slot->is_replying, taken > 0 ? data[taken - 1] != '\n' : was,
 				 __ATOMIC_RELEASE);

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "runner/crash/crash_point.h"
 #include "runner/engine/engine_waits.h"
 
 #define GROUP_JOBS_MAX   512 /* pieces in one transaction */
@@ -194,7 +195,11 @@ static int commit_group(struct engine_thread *thread, struct job_list *jobs,
 		engine_group_abort(thread->engine);
 		return -1;
 	}
-	return engine_group_commit(thread->engine, err);
+	crash_point(CRASH_COMMIT_BEFORE);
+	if (engine_group_commit(thread->engine, err) < 0)
+		return -1;
+	crash_point(CRASH_COMMIT_AFTER);
+	return 0;
 }
 
 /* The disk refused: what only asks is told so, what reports is kept until it takes again. */

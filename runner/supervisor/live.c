@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "runner/crash/crash_point.h"
 #include "runner/supervisor/live_state.h"
 #include "runner/supervisor/live_waits.h"
 
@@ -219,8 +220,10 @@ static int send_launch(struct live *live, const struct launcher_descriptors *fds
 	add_volumes(&spec, plan);
 	if (result == 0) {
 		spec.sandbox.environment = (const char *const *)environment.items;
+		crash_point(CRASH_LAUNCH_BEFORE_SEND);
 		result = launcher_client_launch(live->services->launcher, live_name(live), &spec,
 						fds, err);
+		crash_point(CRASH_LAUNCH_AFTER_SEND);
 	}
 	string_list_finish_owned(&environment);
 	return result;
@@ -344,6 +347,7 @@ static void on_start_noted(struct engine_job *job, int result, const struct bert
 {
 	struct live *live = ((struct start_job *)job)->live;
 
+	crash_point(CRASH_START_AFTER_RECORD);
 	(void)result; /* stale: ENGINE_KILL comes, or came */
 	(void)why;
 	free(job);
@@ -358,6 +362,7 @@ static int report_start(struct live *live, struct berth_error *err)
 
 	if (!job)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "start of a run");
+	crash_point(CRASH_START_BEFORE_RECORD);
 	job->job.work = note_start;
 	job->job.done = on_start_noted;
 	job->live = live;
@@ -398,7 +403,9 @@ static void resume_adopted(struct live *live)
 {
 	struct berth_error why = {0};
 
+	crash_point(CRASH_ADOPT_BEFORE);
 	if (open_adopted(live, &why) == 0) {
+		crash_point(CRASH_ADOPT_AFTER);
 		return;
 	}
 	live->is_settled = true;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "runner/crash/crash_point.h"
 #include "runner/supervisor/live_waits.h"
 
 void *live_ask_create(struct live *live, const struct task_request *request, size_t size,
@@ -48,12 +49,16 @@ static void answer(struct live_ask *ask, int result, const struct berth_error *w
 		(void)berth_fail(&stale, BERTH_DENIED, 0, "another attempt has taken over");
 		why = &stale;
 	}
-	if (ask->waits && result == 0)
+	if (ask->waits && result == 0) {
+		crash_point(CRASH_WAIT_BEFORE_LEDGER);
 		(void)task_channel_commit(channel, &ask->request);
-	else
+		crash_point(CRASH_WAIT_AFTER_LEDGER);
+	} else {
+		crash_point(CRASH_REQUEST_BEFORE_ANSWER);
 		/* who has gone meanwhile asks again, and memory that is out ends the connection */
 		(void)task_channel_answer(channel, &ask->request, ask->reply,
 					  result == 0 ? NULL : why, NULL);
+	}
 }
 
 static void done(struct engine_job *job, int result, const struct berth_error *why)

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "runner/crash/crash_point.h"
 #include "runner/engine/engine_runs.h"
 #include "runner/supervisor/followers.h"
 #include "runner/supervisor/live_ask.h"
@@ -125,9 +126,11 @@ static int on_metadata(void *owner, const struct task_request *request, const js
 static int work_checkpoint(struct engine *engine, struct live_ask *ask, struct berth_error *err)
 {
 	const struct text_ask *text = (struct text_ask *)ask;
+	int saved = engine_checkpoint_save(engine, ask->live->run_id, ask->live->token, text->name,
+					   text->text, err);
 
-	return engine_checkpoint_save(engine, ask->live->run_id, ask->live->token, text->name,
-				      text->text, err);
+	crash_point(CRASH_CHECKPOINT_SAVED);
+	return saved;
 }
 
 static int on_checkpoint(void *owner, const struct task_request *request, const char *name,
@@ -138,6 +141,7 @@ static int on_checkpoint(void *owner, const struct task_request *request, const 
 	if (!ask)
 		return -1;
 	ask->ask.work = work_checkpoint;
+	crash_point(CRASH_CHECKPOINT_BEFORE_SAVE);
 	return live_ask_submit(&ask->ask);
 }
 
@@ -240,8 +244,12 @@ static void on_problem(void *owner, const char *message)
 static int on_accepted(void *owner, uint64_t connection, int fd, struct berth_error *err)
 {
 	struct live *live = owner;
+	int held;
 
-	return launcher_client_hold(live->services->launcher, live_name(live), connection, fd, err);
+	crash_point(CRASH_CONNECTION_BEFORE_HOLD);
+	held = launcher_client_hold(live->services->launcher, live_name(live), connection, fd, err);
+	crash_point(CRASH_CONNECTION_AFTER_HOLD);
+	return held;
 }
 
 static void on_closed(void *owner, uint64_t connection)

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "runner/crash/crash_point.h"
 #include "runner/log/log_seal.h"
 #include "runner/supervisor/live_state.h"
 #include "runner/supervisor/workers.h"
@@ -28,7 +29,10 @@ static int work(struct engine *engine, void *argument, struct berth_error *err)
 {
 	struct end_job *job = argument;
 
-	return engine_attempt_end(engine, job->live->run_id, job->live->token, &job->end, err);
+	int ended = engine_attempt_end(engine, job->live->run_id, job->live->token, &job->end, err);
+
+	crash_point(CRASH_END_RECORDED);
+	return ended;
 }
 
 struct seal_chore {
@@ -40,8 +44,12 @@ struct seal_chore {
 static int seal(struct control_chore *chore, struct berth_error *err)
 {
 	const struct seal_chore *work = (struct seal_chore *)chore;
+	int sealed;
 
-	return log_seal_attempt(work->directory, work->run_id, work->attempt, err);
+	crash_point(CRASH_SEAL_BEFORE);
+	sealed = log_seal_attempt(work->directory, work->run_id, work->attempt, err);
+	crash_point(CRASH_SEAL_AFTER);
+	return sealed;
 }
 
 /* One that could not be sealed is read as it is. */
@@ -78,10 +86,12 @@ static void on_recorded(struct engine_job *engine_job, int result, const struct 
 
 	(void)why;
 	live->jobs--;
+	crash_point(CRASH_END_BEFORE_RELEASE);
 	/* one that the store cannot record is left to the next supervisor */
 	if (result >= 0 && live->has_ended)
 		(void)launcher_client_ask(live->services->launcher, live_name(live),
 					  LAUNCHER_RELEASE, NULL);
+	crash_point(CRASH_END_AFTER_RELEASE);
 	seal_later(live);
 	live->is_released = true;
 	free(job->error);
@@ -218,6 +228,7 @@ int live_report_end(struct live *live, struct berth_error *err)
 	if (!job)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "report the end of a run");
 	live->is_reported = true;
+	crash_point(CRASH_END_BEFORE_REPORT);
 	fill(job);
 	live_close_streams(live);
 	task_channel_destroy(steal_ptr(&live->channel));

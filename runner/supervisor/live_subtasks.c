@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "runner/crash/crash_point.h"
 #include "runner/engine/engine_batches.h"
 #include "runner/engine/engine_core.h"
 #include "runner/engine/engine_reads.h"
@@ -66,20 +67,24 @@ static void finish_wait(struct live_ask *ask)
 static int work_wait(struct engine *engine, struct live_ask *ask, struct berth_error *err)
 {
 	const struct wait_ask *wait = (struct wait_ask *)ask;
+	int waits;
 
-	return engine_wait(engine,
-			   &(struct engine_wait){
-				   .run_id = ask->live->run_id,
-				   .token = ask->live->token,
-				   .wait_id = ask->request.name,
-				   .until_ns = wait->until_ns,
-				   .waitpoints = wait->numbers,
-				   .waitpoint_count = wait->token_count,
-				   .runs = wait->numbers + wait->token_count,
-				   .run_count = wait->run_count,
-				   .batch_id = wait->batch_id,
-			   },
-			   err);
+	crash_point(CRASH_WAIT_BEFORE_RECORD);
+	waits = engine_wait(engine,
+			    &(struct engine_wait){
+				    .run_id = ask->live->run_id,
+				    .token = ask->live->token,
+				    .wait_id = ask->request.name,
+				    .until_ns = wait->until_ns,
+				    .waitpoints = wait->numbers,
+				    .waitpoint_count = wait->token_count,
+				    .runs = wait->numbers + wait->token_count,
+				    .run_count = wait->run_count,
+				    .batch_id = wait->batch_id,
+			    },
+			    err);
+	crash_point(CRASH_WAIT_RECORDED);
+	return waits;
 }
 
 static int parse_numbers(const char *prefix, const char *const *texts, size_t count,

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "runner/crash/crash_point.h"
 #include "runner/engine/engine_waits.h"
 #include "runner/supervisor/live_ask.h"
 
@@ -101,9 +102,11 @@ int live_answer(struct live *live, const char *wait_id, const char *json, struct
 	reply = make_reply(json, err);
 	if (!reply)
 		return -1;
+	crash_point(CRASH_RESUME_BEFORE_ANSWER);
 	outcome = task_channel_answer(live->channel, &wait->request, reply, NULL, err);
 	if (outcome < 0)
 		return -1;
+	crash_point(CRASH_RESUME_AFTER_ANSWER);
 	wait->is_answered = true;
 	live->waits--;
 	if (outcome == TASK_CHANNEL_GONE)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "runner/crash/crash_point.h"
 #include "runner/supervisor/supervisor.h"
 
 #define LISTEN_FIRST 3 /* sd_listen_fds(3) */
@@ -66,6 +67,7 @@ int main(int argc, char **argv)
 	if (!options.state || optind < argc)
 		return usage(stderr, 2);
 	(void)signal(SIGPIPE, SIG_IGN);
+	crash_points_attach(options.state);
 	if (find_listener(&options.listen_fd, &err) < 0 || supervisor_run(&options, &err) < 0) {
 		supervisor_say("%s", err.message);
 		return EXIT_FAILURE;

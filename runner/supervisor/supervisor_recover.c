@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "extensions/catalog.h"
 #include "runner/control/control_handlers.h"
+#include "runner/crash/crash_point.h"
 #include "runner/engine/engine_versions.h"
 #include "runner/supervisor/supervisor.h"
 
@@ -27,6 +28,7 @@ static int recover(struct engine *engine, void *argument, struct berth_error *er
 {
 	struct recover_job *recover = argument;
 
+	crash_point(CRASH_RECOVER_BEFORE);
 	if (engine_recover(engine, recover->live, recover->count, err) < 0 ||
 	    engine_define_builtin(engine, recover->tasks, err) < 0)
 		return -1;
@@ -64,6 +66,7 @@ static int open_server(struct supervisor *supervisor, struct berth_error *err)
 static int begin(struct supervisor *supervisor, struct berth_error *err)
 {
 	supervisor->is_recovered = true;
+	crash_point(CRASH_RECOVER_AFTER);
 	if (live_adopted_all(supervisor->live, err) < 0 || open_server(supervisor, err) < 0 ||
 	    supervisor_prune_arm(supervisor, err) < 0)
 		return -1;
