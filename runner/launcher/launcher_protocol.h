@@ -21,7 +21,7 @@
 #define LAUNCHER_TOKEN_SIZE          33 /* 32 hexadecimal digits, and NUL: ENGINE_TOKEN_SIZE */
 #define LAUNCHER_RUNS_MAX            4096
 #define LAUNCHER_HOLDS_MAX           8192 /* held connections of all runs */
-#define LAUNCHER_RUN_HOLDS_MAX       64   /* of one; PROTOCOL_CONNECTIONS_MAX of the task channel */
+#define LAUNCHER_RUN_HOLDS_MAX       65   /* of one: connections of its task, and their ledger */
 #define LAUNCHER_SPEC_INLINE_MAX     (32 * 1024) /* a larger spec comes in a sealed memfd */
 #define LAUNCHER_DESCRIPTORS_MAX     8           /* in one packet */
 

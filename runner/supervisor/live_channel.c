@@ -16,6 +16,9 @@
 
 #define LEDGER_NUMBER 0 /* among the connections that the launcher holds: those count from 1 */
 
+_Static_assert(LAUNCHER_RUN_HOLDS_MAX > PROTOCOL_CONNECTIONS_MAX,
+	       "the launcher holds every connection of a run, and the ledger");
+
 static int on_log(void *owner, const struct task_request *request, const struct protocol_log *log,
 		  struct berth_error *err)
 {
