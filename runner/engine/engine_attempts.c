@@ -146,13 +146,13 @@ static int finish(struct ending *ending, enum run_event event, const char *code,
 }
 
 /* Goes on from where it was, uncounted; three times, or when the task does not want it, it is over.
- * A launch that was lost on its way is no interruption of the task. */
+ * A launch that was lost on its way is no matter to the task. */
 static int conclude_interrupted(struct ending *ending, struct berth_error *err)
 {
 	struct run_row *run = &ending->run;
 	bool may_go_on =
 		ending->definition && (ending->definition->interrupted == INTERRUPTED_RETRY ||
-				       run->state == RUN_DEQUEUED);
+				       ending->end->never_began);
 
 	if (run->is_cancelling)
 		return finish(ending, RUN_EVENT_CANCEL, "TASK_RUN_CANCELLED", err);

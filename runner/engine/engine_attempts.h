@@ -57,6 +57,7 @@ struct engine_attempt_end {
 	const char *error;    /* JSON TaskRunError of the task's own fail, or NULL */
 	uint64_t retry_at_ns; /* the task named its next time; 0: the policy's */
 	bool is_interrupted;  /* the host's fault: not counted */
+	bool never_began;     /* and nothing of the task had run */
 	const char *usage, *protections;
 	uint64_t cpu_ns, wall_ns, memory_peak_bytes, log_bytes;
 };
@@ -65,13 +66,14 @@ int engine_attempt_end(struct engine *engine, int64_t run_id, const char *token,
 
 /* After a restart: the tokens the launcher still has, whatever their state there. Runs with an
  * attempt that is not among them are interrupted; tokens that no run has come back as ENGINE_KILL.
- */
+ * A new launcher cannot tell what the one before it had begun; one that has outlived its supervisor
+ * never had what it does not know. */
 struct engine_live {
 	int64_t run_id;
 	char token[ENGINE_TOKEN_SIZE];
 };
 int engine_recover(struct engine *engine, const struct engine_live *live, size_t count,
-		   struct berth_error *err);
+		   bool is_new_launcher, struct berth_error *err);
 
 #define ENGINE_CHECKPOINT_NAME_MAX 64
 #define ENGINE_CHECKPOINT_MAX      (256 * 1024) /* bytes of one */

@@ -40,6 +40,19 @@ static int interrupt(struct engine *engine, void *argument, struct berth_error *
 	return engine_attempt_end(engine, run->run_id, run->token, &end, err);
 }
 
+static int launch_again(struct engine *engine, void *argument, struct berth_error *err)
+{
+	const struct run_token *run = argument;
+	const struct engine_attempt_end end = {
+		.outcome = OUTCOME_ERROR,
+		.is_interrupted = true,
+		.never_began = true,
+		.message = "its launch was lost on the way to the launcher",
+	};
+
+	return engine_attempt_end(engine, run->run_id, run->token, &end, err);
+}
+
 /* What was asked of it, or for it, before and may have been lost. */
 static int go_on(struct engine *engine, void *argument, struct berth_error *err)
 {
@@ -56,9 +69,24 @@ static int go_on(struct engine *engine, void *argument, struct berth_error *err)
 	return engine_waits_answer_again(engine, run->run_id, err);
 }
 
+/* The launcher's table, sorted. */
+struct survivors {
+	const struct engine_live *live;
+	size_t count;
+	bool is_new_launcher;
+};
+
+static engine_work choose(const struct survivors *survivors, enum run_state state,
+			  const struct run_token *run)
+{
+	if (is_live(survivors->live, survivors->count, run))
+		return go_on;
+	return state == RUN_DEQUEUED && !survivors->is_new_launcher ? launch_again : interrupt;
+}
+
 /* Runs of one state, which have an attempt by the store. */
 static int recover_state(struct engine *engine, enum run_state state,
-			 const struct engine_live *live, size_t live_count, struct berth_error *err)
+			 const struct survivors *survivors, struct berth_error *err)
 {
 	struct run_token runs[CHUNK];
 	int64_t after_id = 0;
@@ -68,12 +96,10 @@ static int recover_state(struct engine *engine, enum run_state state,
 		if (store_run_list_state(engine->store, (int)state, after_id, runs, CHUNK, &count,
 					 err) < 0)
 			return -1;
-		for (size_t i = 0; i < count; i++) {
-			bool lives = is_live(live, live_count, &runs[i]);
-
-			if (engine_do(engine, lives ? go_on : interrupt, &runs[i], err) < 0)
+		for (size_t i = 0; i < count; i++)
+			if (engine_do(engine, choose(survivors, state, &runs[i]), &runs[i], err) <
+			    0)
 				return -1;
-		}
 		if (count > 0)
 			after_id = runs[count - 1].run_id;
 	} while (count == CHUNK);
@@ -98,9 +124,10 @@ static int kill_unknown(struct engine *engine, const struct engine_live *live, s
 }
 
 int engine_recover(struct engine *engine, const struct engine_live *live, size_t count,
-		   struct berth_error *err)
+		   bool is_new_launcher, struct berth_error *err)
 {
 	struct engine_live *sorted = calloc(count ? count : 1, sizeof(*sorted));
+	const struct survivors survivors = {sorted, count, is_new_launcher};
 	int result = 0;
 
 	if (!sorted)
@@ -110,7 +137,7 @@ int engine_recover(struct engine *engine, const struct engine_live *live, size_t
 	qsort(sorted, count, sizeof(*sorted), compare);
 	for (int state = 0; state < RUN_STATES && result == 0; state++)
 		if (run_state_has_attempt((enum run_state)state))
-			result = recover_state(engine, (enum run_state)state, sorted, count, err);
+			result = recover_state(engine, (enum run_state)state, &survivors, err);
 	if (result == 0)
 		result = kill_unknown(engine, sorted, count, err);
 	free(sorted);

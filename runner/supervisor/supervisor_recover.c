@@ -14,7 +14,8 @@
 #include "runner/engine/engine_versions.h"
 #include "runner/supervisor/supervisor.h"
 
-#define OPERATOR_GROUP "berth"
+#define OPERATOR_GROUP   "berth"
+#define FIRST_GENERATION 1 /* of supervisors that this launcher has had */
 
 struct recover_job {
 	struct engine_job job;
@@ -29,7 +30,8 @@ static int recover(struct engine *engine, void *argument, struct berth_error *er
 	struct recover_job *recover = argument;
 
 	crash_point(CRASH_RECOVER_BEFORE);
-	if (engine_recover(engine, recover->live, recover->count, err) < 0 ||
+	if (engine_recover(engine, recover->live, recover->count,
+			   recover->supervisor->host.generation == FIRST_GENERATION, err) < 0 ||
 	    engine_define_builtin(engine, recover->tasks, err) < 0)
 		return -1;
 	if (!recover->supervisor->is_draining)

@@ -351,7 +351,7 @@ void world_restart(struct world *world, bool with_launcher)
 		memcpy(live[i].token, world->live[i].token, sizeof(live[i].token));
 	}
 	if (engine_group_begin(world->engine, &err) < 0 ||
-	    engine_recover(world->engine, live, world->live_count, &err) < 0 ||
+	    engine_recover(world->engine, live, world->live_count, with_launcher, &err) < 0 ||
 	    engine_group_commit(world->engine, &err) < 0)
 		world_fail(world, "recovery: %s", err.message);
 	conclude(world, true);

@@ -228,6 +228,30 @@ static void test_interruptions(void **state)
 	assert_int_equal(fixture_state(fixture, run_id), RUN_SYSTEM_FAILURE);
 }
 
+static int recover_without_any(struct engine *engine, void *is_new_launcher,
+			       struct berth_error *err)
+{
+	return engine_recover(engine, NULL, 0, *(const bool *)is_new_launcher, err);
+}
+
+/* A task that must not be begun twice: who has outlived the supervisor knows that it was not, a new
+ * launcher does not know. */
+static void test_lost_launches(void **state)
+{
+	struct fixture *fixture = *state;
+	bool is_new_launcher = false;
+	int64_t run_id;
+
+	fixture_deploy(fixture, TASKS);
+	run_id = fixture_trigger_task(fixture, "fragile");
+	assert_int_equal(fixture_state(fixture, run_id), RUN_DEQUEUED);
+	assert_int_equal(fixture_do(fixture, recover_without_any, &is_new_launcher), 0);
+	assert_int_equal(fixture_state(fixture, run_id), RUN_DEQUEUED);
+	is_new_launcher = true;
+	assert_int_equal(fixture_do(fixture, recover_without_any, &is_new_launcher), 0);
+	assert_int_equal(fixture_state(fixture, run_id), RUN_SYSTEM_FAILURE);
+}
+
 static void test_uncounted(void **state)
 {
 	struct fixture *fixture = *state;
@@ -402,6 +426,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ledger_follows_ladder, fixture_set_up,
 						fixture_tear_down),
 		cmocka_unit_test_setup_teardown(test_interruptions, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(test_lost_launches, fixture_set_up,
 						fixture_tear_down),
 		cmocka_unit_test_setup_teardown(test_uncounted, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(test_cancel_live, fixture_set_up,

@@ -527,7 +527,7 @@ static int recover(struct engine *engine, void *argument, struct berth_error *er
 {
 	const struct recovery *recovery = argument;
 
-	return engine_recover(engine, &recovery->live, recovery->count, err);
+	return engine_recover(engine, &recovery->live, recovery->count, false, err);
 }
 
 /* What was answered and not taken is answered again; what waits for the slot goes on waiting. */
