@@ -50,6 +50,7 @@ class Daemon:
         self.settings = settings or {}
         self.program = BERTH
         self.process = None
+        self.launchers = []  # every process that it was
 
     def start(self, *more):
         config = os.path.join(self.directory, "settings.json")
@@ -59,6 +60,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [self.program, "serve", "--state", self.state, "--socket", self.socket, "--config",
                  config, *more], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.launchers.append(self.process.pid)
         self.wait_for_answer()
         return self
 
@@ -87,8 +89,8 @@ class Daemon:
         directory = tempfile.mkdtemp(dir=self.directory)
         for name, content in (files or {}).items():
             path = os.path.join(directory, name)
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(content)
+            with open(path, "wb") as file:
+                file.write(content if isinstance(content, bytes) else content.encode())
             os.chmod(path, 0o755)
         with open(os.path.join(directory, "berth.json"), "w", encoding="utf-8") as file:
             json.dump({"tasks": list(tasks), **manifest}, file)
@@ -143,8 +145,8 @@ class Daemon:
 
     def left_over(self):
         """Control groups and mounts that its runs left on the host."""
-        groups = [g for g in glob.glob("/sys/fs/cgroup/*/berth/*") if
-                  f".{self.process.pid}." in g]
+        groups = [group for group in glob.glob("/sys/fs/cgroup/*/berth/*")
+                  if any(f".{pid}." in group for pid in self.launchers)]
         with open("/proc/self/mountinfo", encoding="utf-8") as file:
             return groups + [line for line in file if self.directory in line]
 

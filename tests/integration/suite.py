@@ -8,14 +8,14 @@ import time
 from daemon import Daemon
 
 
-def run_cases(namespace):
+def run_cases(namespace, make_daemon=Daemon):
     cases = [value for name, value in namespace.items() if name.startswith("test_")]
     wanted, failed = sys.argv[1:], 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     for case in cases:
         if wanted and case.__name__ not in wanted:
             continue
-        daemon = Daemon()
+        daemon = make_daemon()
         started = time.monotonic()
         try:
             daemon.start()
