@@ -151,8 +151,8 @@ static int conclude_interrupted(struct ending *ending, struct berth_error *err)
 {
 	struct run_row *run = &ending->run;
 	bool may_go_on =
-		ending->definition && (ending->definition->interrupted == INTERRUPTED_RETRY ||
-				       ending->end->never_began);
+		ending->definition &&
+		(ending->definition->interrupted == INTERRUPTED_RETRY || ending->end->never_began);
 
 	if (run->is_cancelling)
 		return finish(ending, RUN_EVENT_CANCEL, "TASK_RUN_CANCELLED", err);
