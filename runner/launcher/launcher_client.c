@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -255,6 +256,13 @@ void launcher_client_destroy(struct launcher_client *client)
 	launcher_client_queue_finish(&client->queue);
 	close_fd(&client->fd);
 	free(client);
+}
+
+bool launcher_client_has_room(const struct launcher_client *client)
+{
+	struct pollfd socket = {.fd = client->fd, .events = POLLOUT};
+
+	return !client->queue.first && poll(&socket, 1, 0) == 1 && (socket.revents & POLLOUT);
 }
 
 int launcher_client_ready(struct launcher_client *client, struct berth_error *err)

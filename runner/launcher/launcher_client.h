@@ -69,6 +69,9 @@ struct launcher_run {
 	const char *token; /* 32 hexadecimal digits */
 };
 
+/* Whether a request would leave this process at once. */
+bool launcher_client_has_room(const struct launcher_client *client);
+
 /* Listening sockets and tables are in place: from here on systemd sees the service as started. */
 int launcher_client_ready(struct launcher_client *client, struct berth_error *err);
 

@@ -24,6 +24,7 @@
 
 #define ACCEPTS_A_TURN  16
 #define ACCEPT_RETRY_NS (100 * CLOCK_NS_PER_MS) /* after running out of descriptors */
+#define ACCEPT_BUSY_NS  (10 * CLOCK_NS_PER_MS)  /* while the owner cannot take a connection */
 
 struct member {
 	struct task_connection connection; /* fd -1: the place is free */
@@ -40,9 +41,9 @@ struct task_channel {
 	uint64_t timer_ns; /* when the timer is due; 0: not armed */
 	struct task_run run;
 	uint64_t next_connection; /* not durable: the ledger has it */
-	bool is_out_of_descriptors;
-	bool has_waits_to_tell;  /* committed under an earlier supervisor */
-	struct text cancel_line; /* the event, once there is one */
+	uint64_t accept_pause_ns; /* until the listener is looked at again; 0: none */
+	bool has_waits_to_tell;   /* committed under an earlier supervisor */
+	struct text cancel_line;  /* the event, once there is one */
 	struct member members[PROTOCOL_CONNECTIONS_MAX];
 };
 
@@ -217,8 +218,8 @@ static int member_add(struct task_channel *channel, int *fd, struct berth_error 
 static bool accept_may_fail(struct task_channel *channel, int errnum)
 {
 	if (errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM)
-		channel->is_out_of_descriptors = true;
-	return channel->is_out_of_descriptors || errnum == EAGAIN || errnum == EWOULDBLOCK ||
+		channel->accept_pause_ns = ACCEPT_RETRY_NS;
+	return channel->accept_pause_ns != 0 || errnum == EAGAIN || errnum == EWOULDBLOCK ||
 	       errnum == ECONNABORTED || errnum == EINTR;
 }
 
@@ -242,11 +243,21 @@ static int listen_watch(struct task_channel *channel, struct berth_error *err)
 	uint64_t now_ns = clock_boottime_ns();
 	uint64_t later_ns = task_budget_rest_until(&channel->run.budget, now_ns);
 
-	if (channel->is_out_of_descriptors)
-		later_ns = now_ns + ACCEPT_RETRY_NS;
+	if (channel->accept_pause_ns != 0)
+		later_ns = now_ns + channel->accept_pause_ns;
 	if (loop_modify_descriptor(channel->listen_source, later_ns != 0 ? 0 : EPOLLIN, err) < 0)
 		return -1;
 	return later_ns != 0 ? timer_arm(channel, later_ns, err) : 0;
+}
+
+/* What is not accepted waits in the listener, which outlives this process. */
+static bool may_accept(struct task_channel *channel)
+{
+	const struct task_dispatch *dispatch = &channel->run.dispatch;
+
+	if (dispatch->handlers->may_accept && !dispatch->handlers->may_accept(dispatch->owner))
+		channel->accept_pause_ns = ACCEPT_BUSY_NS;
+	return channel->accept_pause_ns == 0;
 }
 
 static int on_listen(void *owner, uint32_t events, struct berth_error *err)
@@ -256,7 +267,7 @@ static int on_listen(void *owner, uint32_t events, struct berth_error *err)
 	int status = 0;
 
 	(void)events;
-	for (int i = 0; status == 0 && i < ACCEPTS_A_TURN; i++)
+	for (int i = 0; status == 0 && i < ACCEPTS_A_TURN && may_accept(channel); i++)
 		status = accept_one(channel, err);
 	if (status < 0)
 		return -1;
@@ -287,7 +298,7 @@ static int on_timer(void *owner, struct berth_error *err)
 	struct task_channel *channel = owner;
 
 	channel->timer_ns = 0;
-	channel->is_out_of_descriptors = false;
+	channel->accept_pause_ns = 0;
 	if (answer_held(channel, err) < 0)
 		return -1;
 	for (size_t i = 0; i < PROTOCOL_CONNECTIONS_MAX; i++) {

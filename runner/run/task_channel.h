@@ -126,6 +126,9 @@ struct task_channel_handlers {
 	/* What the task did wrong on the channel, in one printable sentence; at most 16 a run. */
 	void (*problem)(void *owner, const char *message);
 
+	/* May be NULL. Whether accepted() could give a copy away at once: until then connections
+	 * wait where a death of this process does not end them. Not asked when the task is over. */
+	bool (*may_accept)(void *owner);
 	/* May be NULL. A connection was accepted, and nothing of it has been read: a copy of fd may
 	 * be given away here. Failing ends the loop. */
 	int (*accepted)(void *owner, uint64_t connection, int fd, struct berth_error *err);

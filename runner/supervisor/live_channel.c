@@ -244,6 +244,15 @@ static void on_problem(void *owner, const char *message)
 	live_say(owner, PROTOCOL_WARN, "task channel: %s", message);
 }
 
+/* A connection that waits in a queue of ours would be closed with it, and what the task had written
+ * to it would be lost. */
+static bool may_accept(void *owner)
+{
+	const struct live *live = owner;
+
+	return launcher_client_has_room(live->services->launcher);
+}
+
 static int on_accepted(void *owner, uint64_t connection, int fd, struct berth_error *err)
 {
 	struct live *live = owner;
@@ -287,6 +296,7 @@ static const struct task_channel_handlers handlers = {
 	.token_complete = live_on_token_complete,
 	.run_get = live_on_run_get,
 	.problem = on_problem,
+	.may_accept = may_accept,
 	.accepted = on_accepted,
 	.closed = on_closed,
 	.waiting = on_waiting,

@@ -114,6 +114,13 @@ static int on_trigger(void *owner, const struct task_request *request,
 	return defer(owner, request);
 }
 
+static bool may_accept(void *owner)
+{
+	const struct channel_fixture *fixture = owner;
+
+	return !fixture->is_busy;
+}
+
 static int on_accepted(void *owner, uint64_t connection, int fd, struct berth_error *err)
 {
 	struct channel_fixture *fixture = owner;
@@ -167,6 +174,7 @@ static const struct task_channel_handlers handlers = {
 	.wait = on_wait,
 	.trigger = on_trigger,
 	.problem = on_problem,
+	.may_accept = may_accept,
 	.accepted = on_accepted,
 	.closed = on_closed,
 	.waiting = on_waiting,

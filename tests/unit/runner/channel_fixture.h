@@ -32,6 +32,7 @@ struct channel_fixture {
 	/* copies of what was accepted and is not closed, as a launcher keeps them */
 	struct task_channel_connection kept[PROTOCOL_CONNECTIONS_MAX];
 	size_t kept_count, closed_count;
+	bool is_busy; /* cannot take a connection */
 };
 
 int channel_fixture_set_up(void **state);

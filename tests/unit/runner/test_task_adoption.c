@@ -83,6 +83,22 @@ static void test_the_next_channel_is_handed_it_again(void **state)
 	assert_int_equal(channel_fixture_unread(fixture), 0);
 }
 
+/* An owner that cannot keep a copy would lose the connection with itself. */
+static void test_a_connection_waits_until_it_can_be_kept(void **state)
+{
+	struct channel_fixture *fixture = *state;
+	AUTO_CLOSE int client = -1;
+
+	fixture->is_busy = true;
+	client = channel_fixture_connect(fixture);
+	assert_true(client >= 0);
+	channel_fixture_run(fixture, 25);
+	assert_int_equal(fixture->kept_count, 0);
+	fixture->is_busy = false;
+	channel_fixture_run(fixture, 25);
+	assert_int_equal(fixture->kept_count, 1);
+}
+
 static void test_a_committed_wait_leaves_and_is_remembered(void **state)
 {
 	struct channel_fixture *fixture = *state;
@@ -277,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_line_stays_until_it_is_answered),
 		TEST(test_the_next_channel_is_handed_it_again),
+		TEST(test_a_connection_waits_until_it_can_be_kept),
 		TEST(test_a_committed_wait_leaves_and_is_remembered),
 		TEST(test_numbers_go_on),
 		TEST(test_the_longest_line_is_handed_over),
