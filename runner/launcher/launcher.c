@@ -130,26 +130,6 @@ static int handle_restart(void *owner, struct berth_error *err)
 	return supervise_start(launcher, err);
 }
 
-/* A supervisor that did not answer the last question hangs: the next one takes over. */
-static int handle_watchdog(void *owner, struct berth_error *err)
-{
-	struct launcher *launcher = owner;
-
-	notify_alive(&launcher->notify);
-	if (launcher->pong_missing && launcher->phase == LAUNCHER_SERVING) {
-		say("the supervisor does not answer");
-		supervisor_process_kill(&launcher->supervisor, SIGKILL);
-		launcher->pong_missing = false;
-	} else if (launcher->supervisor.pid && launcher->is_ready_told) {
-		launcher->pong_missing = true;
-		outbox_notice(&launcher->outbox, NOTICE_PING);
-	}
-	if (loop_arm_timer(launcher->watchdog_timer,
-			   clock_boottime_ns() + launcher->notify.watchdog_ns / 2, err) < 0)
-		return -1;
-	return launcher_flush(launcher, err);
-}
-
 int launcher_flush(struct launcher *launcher, struct berth_error *err)
 {
 	struct outbox *outbox = &launcher->outbox;
@@ -181,7 +161,7 @@ static int add_sources(struct launcher *launcher, struct berth_error *err)
 		{handle_idle,        &launcher->idle_timer    },
 		{run_pace_tick,      &launcher->pace_timer    },
 		{phase_handle_timer, &launcher->phase_timer   },
-		{handle_watchdog,    &launcher->watchdog_timer},
+		{watchdog_tick,      &launcher->watchdog_timer},
 	};
 
 	if (loop_create(&launcher->loop, err) < 0 ||
@@ -192,10 +172,7 @@ static int add_sources(struct launcher *launcher, struct berth_error *err)
 		if (loop_add_timer(launcher->loop, timers[i].handler, launcher, timers[i].source,
 				   err) < 0)
 			return -1;
-	if (launcher->notify.watchdog_ns == 0)
-		return 0;
-	return loop_arm_timer(launcher->watchdog_timer,
-			      clock_boottime_ns() + launcher->notify.watchdog_ns / 2, err);
+	return watchdog_start(launcher, err);
 }
 
 /* What the installation brings and what the supervisor deploys, whatever else the operator allows:

@@ -45,11 +45,10 @@ struct launcher {
 	struct loop_source *restart_timer, *idle_timer, *pace_timer, *phase_timer, *watchdog_timer;
 	bool idle_armed, was_active, pace_armed;
 	enum launcher_phase phase;
-	bool is_ready_told, pong_missing;
+	bool is_ready, pong_missing, is_condemned; /* the supervisor: listens, owes, was killed */
 	unsigned generation;
 	uint32_t abilities;
 	int checkpoints_fd; /* STATE/checkpoints; -1: none */
-	uint64_t watchdog_ns;
 	struct launch_spec_room room;
 	struct launch_spec spec;
 	struct launcher_packet packet;
@@ -93,6 +92,10 @@ int run_pace_tick(void *launcher, struct berth_error *err);
 int supervise_start(struct launcher *launcher, struct berth_error *err);
 /* Reads and answers what it still said, and lets go of its socket. */
 void supervise_close_socket(struct launcher *launcher);
+
+/* watchdog.c: systemd asks whether we are alive, we ask the supervisor. */
+int watchdog_start(struct launcher *launcher, struct berth_error *err);
+int watchdog_tick(void *launcher, struct berth_error *err);
 
 /* phase.c: serving, reloading, draining; the only place that changes launcher->phase. */
 int phase_reload(struct launcher *launcher, struct berth_error *err);

@@ -30,7 +30,7 @@ static int handle_ready(struct request *request, struct berth_error *err)
 {
 	(void)err;
 	supervisor_process_settle(&request->launcher->supervisor);
-	request->launcher->is_ready_told = true;
+	request->launcher->is_ready = true;
 	notify_ready(&request->launcher->notify, "serving");
 	return 0;
 }

@@ -59,6 +59,7 @@ static int handle_end(void *owner, uint32_t events, struct berth_error *err)
 	supervise_close_socket(launcher);
 	loop_source_destroy(launcher->supervisor_source);
 	launcher->supervisor_source = NULL;
+	launcher->is_ready = launcher->pong_missing = launcher->is_condemned = false;
 	delay_ns = supervisor_process_bury(&launcher->supervisor, &status);
 	if (launcher->phase != LAUNCHER_SERVING)
 		return phase_advance(launcher, err);
@@ -104,7 +105,6 @@ int supervise_start(struct launcher *launcher, struct berth_error *err)
 				     launcher->options.arguments, &launcher->notify, &failure) < 0)
 		return retry_later(launcher, &failure, err);
 	launcher->generation++;
-	launcher->pong_missing = false;
 	hello = make_hello(launcher);
 	outbox_open(&launcher->outbox, process->socket_fd, &hello);
 	if (loop_add_descriptor(launcher->loop, process->pidfd, EPOLLIN, handle_end, launcher,
