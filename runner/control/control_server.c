@@ -371,16 +371,6 @@ static int on_timer(void *owner, struct berth_error *err)
 	return 0;
 }
 
-void control_server_flush(struct control_server *server)
-{
-	if (!server)
-		return;
-	for (struct control_connection *connection = server->connections; connection;
-	     connection = connection->next)
-		if (connection->is_awake)
-			control_connection_flush(connection);
-}
-
 static int server_watch(struct control_server *server, int listen_fd, struct berth_error *err)
 {
 	int flags = fcntl(listen_fd, F_GETFL);
@@ -417,6 +407,14 @@ int control_server_create(struct loop *loop, int listen_fd,
 	server->listen_fd = listen_fd;
 	*ret_server = server;
 	return 0;
+}
+
+void control_server_flush(struct control_server *server)
+{
+	if (!server)
+		return;
+	for (struct control_connection *one = server->connections; one; one = one->next)
+		control_connection_flush(one);
 }
 
 void control_server_destroy(struct control_server *server)

@@ -41,6 +41,7 @@ struct supervisor {
 	struct control_backend backend;
 	struct control_server *server;
 	struct loop_source *sample, *prune;
+	struct control_call *reloading; /* is answered when the launcher has decided */
 	const char *state;
 	int listen_fd, state_fd, logs_fd, bundles_fd;
 	struct launcher_hello host;

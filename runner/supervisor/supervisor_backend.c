@@ -125,9 +125,11 @@ static int reload(void *owner, struct control_call *call, struct berth_error *er
 {
 	struct supervisor *supervisor = owner;
 
+	if (supervisor->reloading)
+		return berth_fail(err, BERTH_DENIED, 0, "a reload is under way");
 	if (launcher_client_reload(supervisor->launcher, err) < 0)
 		return -1;
-	control_call_answer(call, json_null());
+	supervisor->reloading = call;
 	return 0;
 }
 

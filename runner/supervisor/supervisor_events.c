@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "runner/control/control_call.h"
 #include "runner/supervisor/live_waits.h"
 #include "runner/supervisor/supervisor.h"
 
@@ -91,8 +92,14 @@ static int on_ended(void *owner, const struct launcher_ended *ended, struct bert
 static int on_refused(void *owner, const struct launcher_refused *refused, struct berth_error *err)
 {
 	struct supervisor *supervisor = owner;
-	struct live *live = live_find(supervisor->live, refused->header.run, refused->header.token);
+	struct live *live;
 
+	if (refused->request == LAUNCHER_RELOAD) {
+		if (supervisor->reloading)
+			control_call_fail(steal_ptr(&supervisor->reloading), &refused->error);
+		return 0;
+	}
+	live = live_find(supervisor->live, refused->header.run, refused->header.token);
 	return live ? live_refused(live, refused, err) : 0;
 }
 
@@ -109,6 +116,9 @@ static int on_reloading(void *owner, struct berth_error *err)
 	struct supervisor *supervisor = owner;
 
 	(void)err;
+	if (supervisor->reloading)
+		control_call_answer(steal_ptr(&supervisor->reloading), json_null());
+	control_server_flush(supervisor->server);
 	supervisor->is_replaced = true;
 	loop_stop(supervisor->loop);
 	return 0;

@@ -177,7 +177,10 @@ static void test_maintenance(void **state)
 	static const struct fixture_answer rows[] = {
 		{.op = CONTROL_PRUNE,
 		 .result = "{\"runs\":3,\"checkpoints\":2,\"tokens\":1,\"batches\":4}"},
+		{.op = CONTROL_STATUS, .result = "{\"generation\":1}"                 },
 		{.op = CONTROL_RELOAD, .result = "null"                               },
+		{.op = CONTROL_STATUS, .result = "{\"generation\":1}"                 },
+		{.op = CONTROL_STATUS, .result = "{\"generation\":2}"                 },
 		{.op = CONTROL_DRAIN,  .result = "{\"running\":2}"                    },
 	};
 	struct client_fixture *fixture = *state;
