@@ -10,10 +10,11 @@ for file in bin/berth bin/berth-task lib/libberth-task.a include/berth/task.h \
 	lib/berth/extensions/ffmpeg/extension.json lib/berth/extensions/ffmpeg/video-probe \
 	lib/berth/extensions/ffmpeg/video.probe.json lib/berth/extensions/ffmpeg/video-transcode \
 	lib/berth/extensions/ffmpeg/video-thumbnail \
-	lib/berth/extensions/vips/extension.json lib/berth/extensions/vips/image-variants \
+	bin/berth-launcher bin/berth-supervisor lib/berth/extensions/vips/extension.json lib/berth/extensions/vips/image-variants \
 	share/man/man1/berth.1 share/man/man1/berth-run.1 share/man/man1/berth-task.1 \
 	share/man/man5/berth-result.5 share/bash-completion/completions/berth \
 	share/zsh/site-functions/_berth share/fish/vendor_completions.d/berth.fish \
+	lib/systemd/system/berth.service lib/systemd/system/berth.socket lib/sysusers.d/berth.conf \
 	share/doc/berth/LICENSE; do
 	[ -s "$root/usr/$file" ] || {
 		echo "not installed: $file"
@@ -21,11 +22,15 @@ for file in bin/berth bin/berth-task lib/libberth-task.a include/berth/task.h \
 	}
 done
 # Nothing may point back to the build.
-if grep -rlF "$BERTH_BUILD_DIR" "$root/usr/share" "$root/usr/lib/berth" "$root/usr/include" --include='*.json' \
-	--include='*.h' --include='*.1'; then
+if grep -rlF "$BERTH_BUILD_DIR" "$root/usr/share" "$root/usr/lib/berth" "$root/usr/include" \
+	"$root/usr/lib/systemd" --include='*.json' --include='*.h' --include='*.1' --include='*.service'; then
 	echo "an installed file names the build directory"
 	exit 1
 fi
+# The unit names what was installed beside it, for whatever prefix.
+grep -qx 'ExecStart=/usr/bin/berth serve' "$root/usr/lib/systemd/system/berth.service"
+DESTDIR=$root cmake --install "$BERTH_BUILD_DIR" --prefix /opt/berth >"$root/install.log"
+grep -qx 'ExecReload=/opt/berth/bin/berth reload' "$root/opt/berth/lib/systemd/system/berth.service"
 
 PATH=$root/usr/bin:$PATH
 cd "$root"
