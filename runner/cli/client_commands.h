@@ -18,6 +18,8 @@ struct trigger_options {
 extern const struct option_table command_trigger_options;
 int command_trigger(void *record, const struct option_arguments *arguments);
 
+extern const struct option_table command_doctor_options;
+
 struct tasks_options {
 	struct client_options client;
 	bool deployed;

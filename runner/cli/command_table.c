@@ -17,7 +17,7 @@ static const char *const machines_synopsis[] = {"machines [--json]", NULL};
 static const char *const extensions_synopsis[] = {"extensions [--json]", NULL};
 static const char *const tasks_synopsis[] = {"tasks [--json] [TASK]",
 					     "tasks --deployed [--json] [TASK]", NULL};
-static const char *const doctor_synopsis[] = {"doctor [--json]", NULL};
+static const char *const doctor_synopsis[] = {"doctor [--socket PATH] [--json]", NULL};
 static const char *const version_synopsis[] = {"version [--json]", NULL};
 static const char *const completion_synopsis[] = {"completion bash|zsh|fish", NULL};
 
@@ -60,7 +60,10 @@ static const char tasks_details[] =
 	"--deployed the daemon is asked: the tasks of its current version, and the built-in ones.";
 
 static const char doctor_details[] =
-	"Exit status: 0 when everything is enforced, 1 when something is not.";
+	"A daemon is looked at where one is set up: its unit is enabled, its socket is there, or is named. "
+	"It is asked, and so started where systemd listens for it.\n"
+	"\n"
+	"Exit status: 0 when nothing is missing, 1 when something is.";
 
 static const char serve_details[] =
 	"Keeps queues and runs, and launches every attempt in a sandbox of its own, until SIGTERM, "
@@ -131,7 +134,7 @@ const struct command_row command_rows[] = {
 	{.name = "machines", .summary = "list the machine presets and whether they fit this host", .synopsis = machines_synopsis, .options = &listing_options_table, .record_size = sizeof(struct listing_options), .run = command_machines, .usage_status = EXIT_USAGE},
 	{.name = "extensions", .summary = "list the extensions and whether this host has what they need", .synopsis = extensions_synopsis, .options = &listing_options_table, .record_size = sizeof(struct listing_options), .run = command_extensions, .usage_status = EXIT_USAGE},
 	{.name = "tasks", .summary = "list the tasks, or describe one", .synopsis = tasks_synopsis, .details = tasks_details, .options = &command_tasks_options, .record_size = sizeof(struct tasks_options), .run = command_tasks, .usage_status = EXIT_USAGE, .takes_words = true},
-	{.name = "doctor", .summary = "say what this host enforces, what it cannot, and the remedy", .synopsis = doctor_synopsis, .details = doctor_details, .options = &listing_options_table, .record_size = sizeof(struct listing_options), .run = command_doctor, .usage_status = EXIT_USAGE},
+	{.name = "doctor", .summary = "say what this host enforces, what it cannot, and the remedy", .synopsis = doctor_synopsis, .details = doctor_details, .options = &command_doctor_options, .record_size = sizeof(struct client_record), .run = command_doctor, .usage_status = EXIT_USAGE},
 	{.name = "version", .summary = "print the version", .synopsis = version_synopsis, .options = &listing_options_table, .record_size = sizeof(struct listing_options), .run = command_version, .usage_status = EXIT_USAGE},
 	{.name = "completion", .summary = "print a completion script", .synopsis = completion_synopsis, .details = completion_details, .options = &no_options_table, .record_size = 1, .run = command_completion, .usage_status = EXIT_USAGE, .takes_words = true},
 };

@@ -7,7 +7,11 @@
 
 #define DOCTOR_DETAIL_SIZE 256
 
-enum doctor_state { DOCTOR_OK, DOCTOR_MISSING };
+enum doctor_state {
+	DOCTOR_OK,
+	DOCTOR_MISSING,
+	DOCTOR_UNUSED, /* nothing here needs it, or it cannot be told */
+};
 
 struct doctor_check {
 	const char *name;

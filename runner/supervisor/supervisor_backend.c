@@ -96,18 +96,31 @@ static int usage(void *owner, int64_t run_id, struct control_usage *ret_usage,
 	return 0;
 }
 
+/* What the launcher's host does not give to runs, and why: {name: detail}. */
+static json_t *list_missing(const struct launcher_hello *host)
+{
+	json_t *missing = json_object();
+
+	for (size_t i = 0; missing && i < SANDBOX_PROTECTIONS; i++)
+		if (host->protections[i].status == SANDBOX_UNAVAILABLE)
+			(void)json_object_set_new(missing, sandbox_protection_rows[i].name,
+						  json_string(host->protections[i].detail));
+	return missing;
+}
+
 static int describe(void *owner, json_t *status, struct berth_error *err)
 {
 	const struct supervisor *supervisor = owner;
 	bool is_healthy = supervisor->sick.code == BERTH_NONE;
 	AUTO_JSON json_t *members = json_pack(
-		"{s:s, s:o, s:s, s:b, s:b, s:s?, s:I, s:s, s:b, s:I}", "version", BERTH_VERSION,
-		"started", run_json_date(supervisor->started_ns), "state", supervisor->state,
-		"draining", (int)supervisor->is_draining, "healthy", (int)is_healthy, "trouble",
-		is_healthy ? NULL : supervisor->sick.message, "live",
+		"{s:s, s:o, s:s, s:b, s:b, s:s?, s:I, s:s, s:b, s:o, s:I}", "version",
+		BERTH_VERSION, "started", run_json_date(supervisor->started_ns), "state",
+		supervisor->state, "draining", (int)supervisor->is_draining, "healthy",
+		(int)is_healthy, "trouble", is_healthy ? NULL : supervisor->sick.message, "live",
 		(json_int_t)live_count(supervisor->live), "cgroup", supervisor->host.cgroup_driver,
 		"privileged", (int)((supervisor->host.abilities & LAUNCHER_IS_PRIVILEGED) != 0),
-		"generation", (json_int_t)supervisor->host.generation);
+		"missing", list_missing(&supervisor->host), "generation",
+		(json_int_t)supervisor->host.generation);
 
 	if (!members || json_object_update(status, members) < 0)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "status");

@@ -122,8 +122,12 @@ class Daemon:
         return self.run("runs", "logs", run).stdout.splitlines()
 
     @property
+    def launcher(self):
+        return self.process.pid
+
+    @property
     def supervisor(self):
-        for pid, command in children_of(self.process.pid).items():
+        for pid, command in children_of(self.launcher).items():
             if command.startswith("berth-supervisor"):
                 return pid
         return None
@@ -146,7 +150,7 @@ class Daemon:
     def left_over(self):
         """Control groups and mounts that its runs left on the host."""
         groups = [group for group in glob.glob("/sys/fs/cgroup/*/berth/*")
-                  if any(f".{pid}." in group for pid in self.launchers)]
+                  if any(f".{pid}." in group for pid in {*self.launchers, self.launcher})]
         with open("/proc/self/mountinfo", encoding="utf-8") as file:
             return groups + [line for line in file if self.directory in line]
 

@@ -4,6 +4,7 @@
 reloads and the end are told, the watchdog is answered. Every function named test_… is a case.
 What systemd itself makes of the units is tried in the guest of tests/vm."""
 import glob
+import json
 import os
 import select
 import shutil
@@ -183,6 +184,19 @@ def test_start_that_takes_long(service):
         service.wait_to_hear("READY=1")
         assert service.supervisor == slow, service.words()
         os.kill(slow, signal.SIGKILL)
+
+
+def test_doctor(service):
+    """Of a daemon that serves, with what it says of itself."""
+    found = {one["name"]: one for one in json.loads(
+        service.run("doctor", "--json", check=False).stdout)["findings"]}
+    for name in ("daemon_socket", "daemon_version", "daemon_state", "daemon_cgroup"):
+        assert found[name]["state"] == "ok", found[name]
+    assert service.state in found["daemon_state"]["detail"], found
+    os.chmod(service.state, 0o755)
+    done = service.run("doctor", check=False)
+    assert done.returncode == 1 and "NO   daemon_state" in done.stdout, done
+    assert "remedy:     make room" in done.stdout, done
 
 
 def switches_of(pid):

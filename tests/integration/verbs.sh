@@ -96,6 +96,9 @@ json 'all(t["payload"] and t["machine"] and t["attempts"] >= 1 for t in d["tasks
 json 'len(d["tasks"]) == 1' tasks --json video.probe
 json '{"ffmpeg", "vips"} <= {e["name"] for e in d["extensions"]}' extensions --json
 json 'd["protocol"] == 2 and "host" in d["images"]' version --json
+json '{"daemon_socket", "daemon_state", "daemon_cgroup"} <= {f["name"] for f in d["findings"]}' doctor --json
+json 'all(f["ok"] == (f["state"] != "missing") for f in d["findings"])' doctor --json
+expect 1 'NO   daemon_socket .*nothing listens' doctor --socket "$directory/none"
 json 'd["ok"] == all(f["ok"] for f in d["findings"])' doctor --json
 json '{"seccomp", "memory_limit", "kernel", "mke2fs"} <= {f["name"] for f in d["findings"]}' doctor --json
 json 'all(f["ok"] or f["remedy"] is not None for f in d["findings"])' doctor --json
