@@ -25,8 +25,12 @@ static const struct option option_rows[] = {
 static int usage(FILE *stream, int status)
 {
 	(void)fputs("usage: berth-supervisor --state DIR [--config FILE]\n\n"
-		    "The unprivileged half of `berth serve`; berth-launcher starts it.\n",
+		    "The unprivileged half of `berth serve`; berth-launcher starts it.\n\n"
+		    "Members of the file:\n\n",
 		    stream);
+	for (size_t i = 0; i < settings_row_count; i++)
+		(void)fprintf(stream, "  %-18s %s; %s\n", settings_rows[i].name,
+			      settings_rows[i].help, settings_rows[i].default_text);
 	return status;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon's settings, one row each; docs/man/berth.conf.5.md lists them. */
+/* The daemon's settings, one row each; docs/man/berth-serve.1.md lists them. */
 #include <stddef.h>
 
 #include "runner/supervisor/settings.h"

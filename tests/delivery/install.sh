@@ -11,7 +11,7 @@ for file in bin/berth bin/berth-task lib/libberth-task.a include/berth/task.h \
 	lib/berth/extensions/ffmpeg/video.probe.json lib/berth/extensions/ffmpeg/video-transcode \
 	lib/berth/extensions/ffmpeg/video-thumbnail \
 	bin/berth-launcher bin/berth-supervisor lib/berth/extensions/vips/extension.json lib/berth/extensions/vips/image-variants \
-	share/man/man1/berth.1 share/man/man1/berth-run.1 share/man/man1/berth-task.1 \
+	share/man/man1/berth.1 share/man/man1/berth-run.1 share/man/man1/berth-serve.1 share/man/man1/berth-task.1 \
 	share/man/man5/berth-result.5 share/bash-completion/completions/berth \
 	share/zsh/site-functions/_berth share/fish/vendor_completions.d/berth.fish \
 	lib/systemd/system/berth.service lib/systemd/system/berth.socket lib/sysusers.d/berth.conf \

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest, as root: every suite once as root and once as a user with a delegated cgroup; /out gets the reports.
+# In the guest, as root: every suite once as root and once as a user with a delegated cgroup, then the daemon as a service;
+# /out gets the reports.
 export BERTH=/bundle/berth BERTH_BUILD_DIR=/bundle BERTH_SOURCE_DIR=/bundle
 failed=0
 
@@ -38,4 +39,6 @@ for test in tests/unit/sandbox/test_*; do
 done
 step escape_rootless "${rootless[@]}" ./report.py --probe ./escape-probe
 step attack_rootless "${rootless[@]}" ./run.py --attack ./attack --scale 4
+# The last: it adds a user to the guest.
+step service ./guest_service.py install
 exit $failed

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The escape suite, the attacks and the sandbox's unit tests in a guest with systemd and cgroup v2, as root and rootless.
+# The escape suite, the attacks and the sandbox's unit tests in a guest with systemd and cgroup v2, as root and rootless;
+# and the daemon as a service.
 #   vm_suite.sh [--source DIR] [--build DIR] [--out DIR]
 # BUILD is a finished release, else one is made there: sanitizers are too slow for an emulated CPU.
 # Status 77: this host cannot.
@@ -43,5 +44,8 @@ chmod 755 "$bundle"
 mkdir -p "$bundle/machines"
 cp "$build/tests/escape/escape-probe" "$build/tests/attack/attack" "$source/tests/escape/report.py" \
 	"$source/tests/attack/"{run,rows,leftovers}.py "$here/guest_suite.sh" "$bundle/"
+# What an operator has, and the test of it as a service.
+DESTDIR=$bundle/install cmake --install "$build" --prefix /usr >"$bundle/install.log"
+cp "$here/guest_service.py" "$source/tests/integration/daemon.py" "$bundle/"
 
 BERTH_VM_TIMEOUT=${BERTH_VM_TIMEOUT:-600} "$here/vm.sh" run "$bundle" guest_suite.sh "$out"
