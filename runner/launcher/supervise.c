@@ -48,22 +48,34 @@ static void describe_end(int status, char *text, size_t size)
 		(void)snprintf(text, size, "ended with status %d", status);
 }
 
+/* The first one's end before it ever served, by its own decision, is the operator's to know: what
+ * it was given is wrong, and the next one would end likewise. */
+static bool is_hopeless(const struct launcher *launcher, int status)
+{
+	return launcher->generation == 1 && !launcher->is_ready && status > 0;
+}
+
 static int handle_end(void *owner, uint32_t events, struct berth_error *err)
 {
 	struct launcher *launcher = owner;
 	char text[64];
 	uint64_t delay_ns;
+	bool hopeless;
 	int status;
 
 	(void)events;
 	supervise_close_socket(launcher);
 	loop_source_destroy(launcher->supervisor_source);
 	launcher->supervisor_source = NULL;
-	launcher->is_ready = launcher->pong_missing = launcher->is_condemned = false;
 	delay_ns = supervisor_process_bury(&launcher->supervisor, &status);
+	hopeless = is_hopeless(launcher, status);
+	launcher->is_ready = launcher->pong_missing = launcher->is_condemned = false;
 	if (launcher->phase != LAUNCHER_SERVING)
 		return phase_advance(launcher, err);
 	describe_end(status, text, sizeof(text));
+	if (hopeless)
+		return berth_fail(err, BERTH_INVALID, 0, "the supervisor %s before it served",
+				  text);
 	say("the supervisor %s; the next one starts in %ju ms", text,
 	    (uintmax_t)(delay_ns / CLOCK_NS_PER_MS));
 	if (delay_ns > 0)

@@ -245,5 +245,17 @@ def test_wrong_sockets(service):
         assert says in service.words(), service.words()
 
 
+def test_start_that_cannot_be(service):
+    """What is wrong is said once, and the end is a failure: whoever started it is to know."""
+    service.stop()
+    config = os.path.join(service.directory, "wrong.json")
+    with open(config, "w", encoding="ascii") as file:
+        file.write('{"concurrencyx": 1}')
+    os.chmod(service.directory, 0o755)
+    service.process = service.spawn("--config", config)
+    assert service.process.wait(timeout=60) == 1, service.words()
+    assert service.words().count("concurrencyx: unknown") == 1, service.words()
+
+
 if __name__ == "__main__":
     sys.exit(run_cases(globals(), Service))
