@@ -52,10 +52,11 @@ int policy_add_mount(struct policy *policy, const char *path, bool writable,
 
 int policy_add_default_mounts(struct policy *policy, struct berth_error *err)
 {
-	for (size_t i = 0; i < policy_default_mount_count; i++)
-		if (access(policy_default_mounts[i], F_OK) == 0 &&
-		    policy_add_mount(policy, policy_default_mounts[i], false, err) < 0)
+	for (size_t i = 0; i < policy_default_mount_count; i++) {
+		if (policy_add_mount(policy, policy_default_mounts[i], false, err) < 0)
 			return -1;
+		policy->mounts[policy->mount_count - 1].may_be_missing = true;
+	}
 	return 0;
 }
 
@@ -169,13 +170,14 @@ int policy_read(struct policy *policy, const char *path, struct berth_error *err
 }
 
 /* A file is found by its name each time: some are replaced while we run (ld.so.cache). */
-static int open_mount(struct policy_mount *mount, struct berth_error *err)
+int policy_open_mount(struct policy_mount *mount, struct berth_error *err)
 {
 	char *slash = strrchr(mount->path, '/');
 	struct stat facts;
 
 	if (stat(mount->path, &facts) < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "allow-mount %.128s", mount->path);
+		return berth_fail(err, errno == ENOENT ? BERTH_NOT_FOUND : BERTH_SYSTEM, errno,
+				  "allow-mount %.128s", mount->path);
 	mount->is_file = !S_ISDIR(facts.st_mode);
 	if (mount->is_file) {
 		*slash = '\0';
@@ -194,8 +196,16 @@ int policy_open_mounts(struct policy *policy, struct berth_error *err)
 {
 	if (!policy->mounts_given && policy_add_default_mounts(policy, err) < 0)
 		return -1;
-	for (size_t i = 0; i < policy->mount_count; i++)
-		if (policy->mounts[i].fd < 0 && open_mount(&policy->mounts[i], err) < 0)
-			return -1;
+	for (size_t i = 0; i < policy->mount_count; i++) {
+		struct policy_mount *mount = &policy->mounts[i];
+		struct berth_error failure = {0};
+
+		if (mount->fd >= 0 || policy_open_mount(mount, &failure) == 0 ||
+		    (mount->may_be_missing && failure.code == BERTH_NOT_FOUND))
+			continue;
+		if (err)
+			*err = failure;
+		return -1;
+	}
 	return 0;
 }

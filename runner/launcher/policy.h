@@ -21,8 +21,9 @@
 struct policy_mount {
 	char *path;
 	bool writable;
+	bool may_be_missing; /* and may come while we run: what the host's packages bring */
 	bool is_file;
-	int fd; /* O_PATH: of the directory, or of the directory that holds the file */
+	int fd; /* O_PATH: of the directory, or of the directory that holds the file; -1: missing */
 };
 
 struct policy {
@@ -69,6 +70,8 @@ int policy_add_default_mounts(struct policy *policy, struct berth_error *err);
 
 /* Opens the places. One of the defaults may be missing, one that the operator names must not. */
 int policy_open_mounts(struct policy *policy, struct berth_error *err);
+/* Opens one, whose fd is the caller's. BERTH_NOT_FOUND. */
+int policy_open_mount(struct policy_mount *mount, struct berth_error *err);
 
 /* Everything but binds: BERTH_DENIED in words. */
 int policy_check(const struct policy *policy, const struct launch_spec *spec,

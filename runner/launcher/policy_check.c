@@ -115,6 +115,20 @@ static int open_below(const struct policy_mount *place, const char *rest, int *r
 	return 0;
 }
 
+/* Of a place that was missing when we began: it is there by now, or is not found. */
+static int open_late(const struct policy_mount *place, const char *rest, int *ret_fd,
+		     struct berth_error *err)
+{
+	struct policy_mount late = *place;
+	int result;
+
+	if (policy_open_mount(&late, err) < 0)
+		return -1;
+	result = open_below(&late, rest, ret_fd, err);
+	close_fd(&late.fd);
+	return result;
+}
+
 /* A mapped bind makes its owner the task. That must not be root: what root alone may read would be
  * read, and what the task makes would be root's, set-uid programs included. */
 static int check_access(const struct policy *policy, const struct policy_mount *place,
@@ -147,12 +161,15 @@ int policy_open_source(const struct policy *policy, const struct sandbox_mount *
 	const struct policy_mount *place = find_place(policy, mount->source, &rest);
 	struct berth_error failure = {0};
 	AUTO_CLOSE int fd = -1;
+	int opened;
 
 	if (!place)
 		return berth_fail(err, BERTH_DENIED, 0,
 				  "mount of %.128s is not allowed (launcher.conf: allow-mount)",
 				  mount->source);
-	if (open_below(place, rest, &fd, &failure) < 0) {
+	opened = place->fd < 0 ? open_late(place, rest, &fd, &failure)
+			       : open_below(place, rest, &fd, &failure);
+	if (opened < 0) {
 		if (failure.code == BERTH_NOT_FOUND && (mount->flags & SANDBOX_MOUNT_OPTIONAL))
 			return POLICY_SKIP;
 		if (!err)

@@ -221,6 +221,17 @@ static void test_sources(void **state)
 	expect_source(&policy, SOURCE("single"), 0, BERTH_NONE);
 	expect_source(&policy, SOURCE("single"), SANDBOX_MOUNT_WRITABLE, BERTH_DENIED);
 	expect_source(&policy, SOURCE("single/../secret"), 0, BERTH_DENIED);
+	/* a place of the host's packages need not be there, and may come later */
+	assert_int_equal(policy_add_mount(&policy, SOURCE("later"), false, NULL), 0);
+	assert_int_equal(policy_open_mounts(&policy, NULL), -1);
+	policy.mounts[policy.mount_count - 1].may_be_missing = true;
+	assert_int_equal(policy_open_mounts(&policy, NULL), 0);
+	expect_source(&policy, SOURCE("later"), 0, BERTH_NOT_FOUND);
+	assert_int_equal(open_source(&policy, SOURCE("later"), SANDBOX_MOUNT_OPTIONAL, NULL),
+			 POLICY_SKIP);
+	assert_int_equal(mkdir(SOURCE("later"), 0755), 0);
+	expect_source(&policy, SOURCE("later"), 0, BERTH_NONE);
+	expect_source(&policy, SOURCE("later/../secret"), 0, BERTH_DENIED);
 	/* of another user than the supervisor */
 	policy.uid = 54321;
 	expect_source(&policy, SOURCE("single"), SANDBOX_MOUNT_MAPPED, BERTH_DENIED);
