@@ -90,14 +90,17 @@ static enum doctor_state look_at_user(const struct doctor_daemon *daemon,
 	return DOCTOR_OK;
 }
 
-static bool is_owned_rightly(const struct doctor_daemon *daemon, const struct stat *facts)
+/* As the launcher shares it: root's, the supervisor's group makes files in it and renames none of
+ * root's. Where both are the same user it is theirs alone. */
+static bool is_shared_rightly(const struct doctor_daemon *daemon, const struct stat *facts)
 {
 	uid_t uid;
 	gid_t gid;
 
-	if (is_rootless(daemon) || account_find_user(daemon->user, &uid, &gid, NULL) != 0)
-		return true;
-	return facts->st_uid == uid;
+	if (is_rootless(daemon) || account_find_user(daemon->user, &uid, &gid, NULL) != 0 ||
+	    uid == 0)
+		return (facts->st_mode & (S_IRWXG | S_IRWXO)) == 0;
+	return facts->st_uid == 0 && facts->st_gid == gid && (facts->st_mode & 07777) == 01770;
 }
 
 static enum doctor_state look_at_directory(const struct doctor_daemon *daemon, const char *path,
@@ -108,12 +111,12 @@ static enum doctor_state look_at_directory(const struct doctor_daemon *daemon, c
 	struct statvfs disk;
 	uint64_t room;
 
-	if (!S_ISDIR(facts->st_mode) || !is_owned_rightly(daemon, facts) ||
-	    (facts->st_mode & (S_IRWXG | S_IRWXO))) {
+	if (!S_ISDIR(facts->st_mode) || !is_shared_rightly(daemon, facts)) {
 		(void)snprintf(detail, DOCTOR_DETAIL_SIZE,
-			       "%.128s has owner %u and mode %04o, instead of %s and 0700", path,
-			       (unsigned)facts->st_uid, (unsigned)facts->st_mode & 07777,
-			       daemon->user);
+			       "%.128s is open to others, or closed to %s: owner %u, group %u, "
+			       "mode %04o",
+			       path, daemon->user, (unsigned)facts->st_uid, (unsigned)facts->st_gid,
+			       (unsigned)facts->st_mode & 07777);
 		return DOCTOR_MISSING;
 	}
 	if (statvfs(path, &disk) < 0) {
@@ -221,8 +224,8 @@ static enum doctor_state look_at_cgroup(const struct doctor_daemon *daemon,
 const struct doctor_daemon_check doctor_daemon_checks[] = {
 	{"daemon_socket", "nobody can ask the daemon for anything", "systemctl enable --now berth, or: berth serve", look_at_socket},
 	{"daemon_version", "what was installed is not what runs", "berth reload", look_at_version},
-	{"daemon_user", "what reads foreign bytes is root, if without capabilities", "systemd-sysusers, or: useradd --system berth; then systemctl restart berth", look_at_user},
-	{"daemon_state", "what was accepted is refused, lost, or read by others", "make room on its disk; chown -R berth: DIR, chmod 0700 DIR", look_at_state},
+	{"daemon_user", "what reads foreign bytes is root, if without capabilities", "stop the daemon; systemd-sysusers, or: useradd --system berth; in its directory chown -R berth: berth.db* logs bundles; start it", look_at_user},
+	{"daemon_state", "what was accepted is refused, lost, or read by others", "make room on its disk; restart the daemon, which sets owner and mode of the directory that root owns", look_at_state},
 	{"daemon_unit", "the daemon is not back after a boot", "make install PREFIX=/usr, then systemctl enable --now berth", look_at_unit},
 	{"daemon_cgroup", "a run takes what it wants of this host", "start it from its unit (Delegate=yes), or as root outside of a container", look_at_cgroup},
 };

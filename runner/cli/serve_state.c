@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/account.h"
-
 int serve_state_find(const char *given, char ret_path[PATH_MAX], struct berth_error *err)
 {
 	const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -47,17 +45,9 @@ int serve_make_directories(char *path, mode_t mode, struct berth_error *err)
 int serve_state_make(char path[PATH_MAX], struct berth_error *err)
 {
 	char absolute[PATH_MAX];
-	uid_t uid;
-	gid_t gid;
-	int missing;
 
 	if (serve_make_directories(path, 0700, err) < 0)
 		return -1;
-	missing = geteuid() == 0 ? account_find_user(SERVE_USER, &uid, &gid, err) : 1;
-	if (missing < 0)
-		return -1;
-	if (!missing && chown(path, uid, gid) < 0)
-		return berth_fail(err, BERTH_SYSTEM, errno, "give %s to %s", path, SERVE_USER);
 	if (!realpath(path, absolute))
 		return berth_fail(err, BERTH_SYSTEM, errno, "resolve %s", path);
 	memcpy(path, absolute, sizeof(absolute));

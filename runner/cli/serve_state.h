@@ -13,7 +13,7 @@
 /* given (--state) when not NULL, else the usual one of root or of this user. */
 int serve_state_find(const char *given, char ret_path[PATH_MAX], struct berth_error *err);
 
-/* Makes it, gives it to SERVE_USER when we are root, and resolves path. */
+/* Makes it, and resolves path. It stays ours: the launcher shares it with the supervisor. */
 int serve_state_make(char path[PATH_MAX], struct berth_error *err);
 
 /* mkdir -p; mode is the last one's. path is changed meanwhile. */

@@ -6,6 +6,7 @@ What systemd itself makes of the units is tried in the guest of tests/vm."""
 import glob
 import json
 import os
+import pwd
 import select
 import shutil
 import signal
@@ -184,6 +185,26 @@ def test_start_that_takes_long(service):
         service.wait_to_hear("READY=1")
         assert service.supervisor == slow, service.words()
         os.kill(slow, signal.SIGKILL)
+
+
+def test_other_user(service):
+    """The supervisor is who the policy says: with its group it shares the directory of root."""
+    service.stop()
+    policy = os.path.join(service.directory, "policy")
+    with open(policy, "w", encoding="ascii") as file:
+        file.write("user nobody\n")
+    shutil.rmtree(service.state)
+    os.chmod(service.directory, 0o711)
+    nobody = pwd.getpwnam("nobody")
+    for _ in ("made", "found"):
+        service.start("--policy", policy)
+        assert os.stat(f"/proc/{service.supervisor}").st_uid == nobody.pw_uid
+        facts = os.stat(service.state)
+        assert (facts.st_uid, facts.st_gid) == (0, nobody.pw_gid), facts
+        assert facts.st_mode & 0o7777 == 0o1770, oct(facts.st_mode)
+        service.deploy(shell("hello", "berth-task checkpoint save n 1; berth-task output 1"))
+        assert service.finish("hello")["status"] == "COMPLETED"
+        service.stop()
 
 
 def test_doctor(service):
