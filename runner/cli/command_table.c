@@ -70,7 +70,8 @@ static const char serve_details[] =
 	"which lets what runs end first. It needs neither a file nor another service. Killed, it "
 	"goes on where it was at the next start.\n"
 	"\n"
-	"As root it launches for a second process of the user `berth`, where there is that user.";
+	"As root it launches for a second process of the user `berth`, where there is that user. Under "
+	"systemd (berth.service, berth.socket) it takes the socket it is passed, and answers the watchdog.";
 
 static const char trigger_details[] =
 	"Asks the daemon to run a task, and prints the run's identifier as soon as the daemon has "

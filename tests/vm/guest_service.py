@@ -149,6 +149,9 @@ def case_doctor(unit):
     findings = json.loads(unit.run("doctor", "--json", check=False).stdout)["findings"]
     daemon = [one for one in findings if one["kind"] == "daemon"]
     assert len(daemon) == 6 and all(one["state"] == "ok" for one in daemon), daemon
+    # what the unit takes from the launcher, no sandbox misses
+    missing = {one["name"] for one in findings if one["kind"] == "protection" and not one["ok"]}
+    assert set(unit.ask("status")["missing"]) <= missing, (unit.ask("status"), missing)
 
 
 def case_out_of_memory_is_one_runs_end(unit):
