@@ -55,7 +55,9 @@ static int parse_members(const json_t *object, struct definition *definition,
 			return -1;
 	}
 	definition->has_ttl = json_object_get(object, "ttl") != NULL;
-	if (parse_queue(definition, err) < 0)
+	if (limit_overrides_parse(json_object_get(object, "limits"), &definition->limits, err) <
+		    0 ||
+	    parse_queue(definition, err) < 0)
 		return -1;
 	return parse_retry(definition, err);
 }

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/field.h"
+#include "runner/run/limit_overrides.h"
 
 #define TASK_NAME_MAX        128
 #define DEFINITION_MAX       (256 * 1024)   /* bytes of one task's JSON */
@@ -39,6 +40,7 @@ struct definition {
 	int interrupted; /* enum definition_interrupted */
 	/* not fields */
 	bool has_ttl, has_retry, has_queue;
+	struct limit_overrides limits; /* in place of the machine's, whichever it is */
 	struct definition_queue own_queue;
 	struct retry_policy policy; /* the defaults when there is none */
 	int64_t version_id;

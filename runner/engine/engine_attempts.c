@@ -17,6 +17,7 @@
 #include "runner/engine/retry_policy.h"
 #include "runner/engine/run_end.h"
 #include "runner/engine/run_move.h"
+#include "runner/engine/run_options.h"
 #include "runner/store/store_attempts.h"
 #include "runner/store/store_timers.h"
 
@@ -203,10 +204,7 @@ static int retry(struct ending *ending, struct berth_error *err)
 	if (!ending->machine)
 		return 0;
 	/* only now: until here it held the shares of the old one */
-	memcpy(run->machine, ending->machine->name, sizeof(run->machine));
-	run->cpu_millis = ending->machine->limits.cpu_millis;
-	run->memory_bytes = ending->machine->limits.memory_bytes;
-	run->disk_bytes = ending->machine->limits.disk_bytes;
+	run_take_machine(run, ending->machine, ending->definition);
 	return store_run_write_attempt(engine->store, run, err);
 }
 

@@ -88,6 +88,18 @@ int run_options_parse(const char *text, struct run_options *ret_options, struct 
 	return 0;
 }
 
+void run_take_machine(struct run_row *run, const struct machine *machine,
+		      const struct definition *definition)
+{
+	struct resource_limits limits = machine->limits;
+
+	limit_overrides_apply(&definition->limits, &limits);
+	memcpy(run->machine, machine->name, sizeof(run->machine));
+	run->cpu_millis = limits.cpu_millis;
+	run->memory_bytes = limits.memory_bytes;
+	run->disk_bytes = limits.disk_bytes;
+}
+
 int run_options_apply(const struct engine *engine, const struct run_options *options,
 		      const struct definition *definition, struct run_row *run,
 		      struct berth_error *err)
@@ -99,10 +111,7 @@ int run_options_apply(const struct engine *engine, const struct run_options *opt
 
 	if (machine_find(engine->settings.machines, name, &machine, err) < 0)
 		return -1;
-	memcpy(run->machine, machine->name, sizeof(run->machine));
-	run->cpu_millis = machine->limits.cpu_millis;
-	run->memory_bytes = machine->limits.memory_bytes;
-	run->disk_bytes = machine->limits.disk_bytes;
+	run_take_machine(run, machine, definition);
 	run->max_attempts = options->max_attempts   ? options->max_attempts
 			    : definition->has_retry ? definition->policy.max_attempts
 						    : 1;

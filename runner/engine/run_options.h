@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "machines/machine.h"
 #include "runner/engine/definition.h"
 #include "runner/engine/engine.h"
 #include "runner/engine/engine_runs.h"
@@ -25,6 +26,10 @@ void run_options_finish(struct run_options *options);
 int run_options_format(const struct run_trigger *request, char **ret_text, struct berth_error *err);
 /* text may be NULL. */
 int run_options_parse(const char *text, struct run_options *ret_options, struct berth_error *err);
+
+/* Sets the machine, and the shares of the host that a run on it holds. */
+void run_take_machine(struct run_row *run, const struct machine *machine,
+		      const struct definition *definition);
 
 /* Sets machine, shares, attempts and duration of *run: what was asked, else what the definition
  * says, else the defaults. BERTH_NOT_FOUND: no such machine. */

@@ -165,6 +165,8 @@ static int read_definition(struct run_template *template, const json_t *definiti
 	    keep_list(template, json_object_get(definition, "extensions"), &options->extensions,
 		      err) < 0 ||
 	    keep_list(template, json_object_get(definition, "mounts"), &options->mounts, err) < 0 ||
+	    limit_overrides_parse(json_object_get(definition, "limits"), &options->limits, err) <
+		    0 ||
 	    keep_environment(template, json_object_get(definition, "env"), err) < 0 ||
 	    keep_command(template, definition, err) < 0)
 		return -1;

@@ -86,7 +86,11 @@ def test_retry_and_checkpoint(daemon):
 def test_limits_are_told(daemon):
     daemon.deploy(shell("fat", "x=$(head -c 800000000 /dev/zero | tr '\\0' x); echo $x | wc -c",
                         machine="micro"),
-                  shell("late", "sleep 60", maxDuration=1))
+                  shell("late", "sleep 60", maxDuration=1),
+                  shell("own", "echo $BERTH_MEMORY_BYTES; df /work | tail -1",
+                        limits={"memory": "96M", "disk": "16M"}))
+    lines = daemon.lines(daemon.finish("own")["id"])
+    assert lines[0].endswith(f" {96 << 20}") and "/dev/loop" in lines[1], lines
     run = daemon.finish("fat")
     assert run["attempts"][0]["reason"] == "memory", run
     run = daemon.finish("late")

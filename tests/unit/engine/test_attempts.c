@@ -21,6 +21,7 @@
 	"{\"id\":\"jump\",\"retry\":{\"outOfMemory\":{\"machine\":\"large-1x\"}}},"                \
 	"{\"id\":\"fragile\",\"interrupted\":\"fail\"},"                                           \
 	"{\"id\":\"letter\"},"                                                                     \
+	"{\"id\":\"slim\",\"limits\":{\"memory\":\"64M\",\"cpu\":\"0.1\"}},"                       \
 	"{\"id\":\"watched\",\"deadLetter\":\"letter\"},"                                          \
 	"{\"id\":\"lost\",\"deadLetter\":\"nobody\"}]"
 
@@ -206,6 +207,18 @@ static void test_ledger_follows_ladder(void **state)
 	(void)fixture_tick(fixture);
 	engine_read_ledger(fixture->engine, &ledger);
 	assert_int_equal(ledger.memory_bytes, 1 << 30);
+}
+
+static void test_ledger_counts_own_limits(void **state)
+{
+	struct fixture *fixture = *state;
+	struct engine_ledger ledger;
+
+	fixture_deploy(fixture, TASKS);
+	(void)start(fixture, "slim");
+	engine_read_ledger(fixture->engine, &ledger);
+	assert_int_equal(ledger.memory_bytes, 64 << 20);
+	assert_int_equal(ledger.cpu_millis, 100);
 }
 
 static void test_interruptions(void **state)
@@ -424,6 +437,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_named_time, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(test_ladder, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(test_ledger_follows_ladder, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(test_ledger_counts_own_limits, fixture_set_up,
 						fixture_tear_down),
 		cmocka_unit_test_setup_teardown(test_interruptions, fixture_set_up,
 						fixture_tear_down),
