@@ -23,7 +23,8 @@ SANDBOX_UID_FIRST = 65536
 LINES = 90  # two a second: longer than all that happens to the run meanwhile
 STEADY = shell("steady", f"i=0; while [ $i -lt {LINES} ]; do echo line $i; sleep 0.5; "
                "i=$((i+1)); done")
-SHORT = shell("short", "sleep 4; berth-task output 1")
+SHORT = shell("short", "df /work | grep -q /dev/loop && sleep 4 && berth-task output 1",
+              limits={"disk": "16M"})
 HOG = shell("hog", "tail /dev/zero", machine="micro")
 RESUMES = shell("resumes", "n=$(berth-task checkpoint load n 2>/dev/null || echo 0); "
                 "berth-task checkpoint save n 1; [ $n = 1 ] || sleep 60; berth-task output 1")
@@ -143,6 +144,10 @@ def case_who_and_where(unit):
     limits = [path for path in groups() if os.path.exists(path + "memory.max")
               and open(path + "memory.max", encoding="ascii").read().strip() != "max"]
     assert limits, groups()
+    # what must be gone in the end is seen while it is there
+    seen = " ".join(traces())
+    for trace in (GROUP, unit.socket, f"/proc/{unit.launcher}:", f"/proc/{unit.supervisor}:"):
+        assert trace in seen, (trace, seen)
 
 
 def case_doctor(unit):
