@@ -73,7 +73,7 @@ const struct command_row command_rows[] = {
 	{"wait", "[--for DURATION | --until DATE] [--token TOKEN]... [--run RUN]... [--batch BATCH] [--name NAME]", "wait until everything named is over and print the results, a JSON array; status 1 when one of them failed or was not done in time", 0, 0, wait_options, false, command_wait},
 	{"trigger", "TASK [--payload JSON|-|@FILE] [--once NAME] [OPTION]...", "start a run of a task and print its identifier", 1, 1, trigger_options, false, command_trigger},
 	{"trigger-and-wait", "TASK [--payload JSON|-|@FILE] [--name NAME] [OPTION]...", "start a run of a task, wait for it and print its output; when it failed, print its error to stderr: status 1", 1, 1, trigger_and_wait_options, false, command_trigger_and_wait},
-	{"batch", "[--and-wait] JSON|-|@FILE", "start a run for each object of an array, {\"task\":…,\"payload\":…}, and print {\"batch\":…,\"runs\":[…]}, or wait and print the results; status 1 when one was refused or failed", 1, 1, batch_options, false, command_batch},
+	{"batch", "[--and-wait] JSON|-|@FILE", "start a run for each object of an array, {\"task\":...,\"payload\":...}, and print {\"batch\":...,\"runs\":[...]}, or wait and print the results; status 1 when one was refused or failed", 1, 1, batch_options, false, command_batch},
 	{"token create", "[--timeout DURATION] [--idempotency-key KEY] [--tag TAG]...", "make a token that somebody else completes, and print it", 0, 0, token_create_options, false, command_token_create},
 	{"token complete", "TOKEN [JSON|-|@FILE]", "complete a token: who waits for it is given the data", 1, 2, NULL, false, command_token_complete},
 	{"run get", "RUN", "print how a run is doing, as JSON", 1, 1, NULL, false, command_run_get},

@@ -130,6 +130,14 @@ memory_bytes 1073741824' "$task" info
 check 'info json' 0 '{"run":"run_test","attempt":3,"task":"test.task","inputs":["/input/a b.mp4"],"output":"/output","checkpoint":"/checkpoint","cpus":0.25,"memory_bytes":1073741824}' "$task" info --json
 check usage 0 '{"cpu_ns":1,"memory_bytes":2,"memory_peak_bytes":3,"pids":4}' "$task" usage --json
 check 'not cancelled' 1 '' "$task" cancelled
+date='[{"kind":"date","state":"COMPLETED","ok":true}]'
+check 'wait' 0 "$date" "$task" wait --for 50ms
+check 'wait for the past' 0 "$date" "$task" wait --until 2001-01-01T00:00:00Z --name past
+for refused in 'wait --token t' 'wait --for 1s --run r' 'trigger t' 'trigger-and-wait t' 'batch []' 'batch --and-wait []' 'token create' 'token complete t' 'run get r'; do
+	# shellcheck disable=SC2086 # words of a command
+	check "$refused" 3 '' "$task" $refused
+	check_err "$refused" 'needs berth serve'
+done
 kill -USR1 "$pid"
 sleep 0.2
 check cancelled 0 '' "$task" cancelled
@@ -137,7 +145,7 @@ check version 0 "berth-task $(sed -n 's/^project(berth VERSION \([0-9.]*\).*/\1/
 check 'no command' 2 '' "$task"
 check 'which command' 2 '' "$task" dance
 "$task" --help >out
-for command in log progress metadata 'checkpoint save' 'checkpoint load' output fail payload info usage cancelled; do
+for command in log progress metadata 'checkpoint save' 'checkpoint load' output fail payload info usage cancelled wait trigger trigger-and-wait batch 'token create' 'token complete' 'run get'; do
 	grep -q "^  $command" out || { echo "not ok: help does not name $command"; failures=$((failures + 1)); }
 done
 
@@ -164,6 +172,9 @@ if [ ! -e /run/berth/task.sock ]; then
 	check 'save alone' 0 '' "$task" checkpoint save solo 7
 	check 'load alone' 0 7 "$task" checkpoint load solo
 	check 'payload alone' 0 '[1,2]' "$task" payload
+	check 'wait alone' 0 "$date" "$task" wait --for 50ms
+	check 'trigger alone' 3 '' "$task" trigger t
+	check_err 'trigger alone' 'needs berth serve'
 	BERTH_TASK_PAYLOAD='{' check 'bad payload' 3 '' "$task" payload
 fi
 [ "$failures" = 0 ] && echo "ok"
