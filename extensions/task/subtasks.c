@@ -208,6 +208,16 @@ int berth_task_batch(struct berth_task *task, const char *items, char **ret_batc
 	return sdk_outcome(status, &why, err);
 }
 
+/* Of the one result that a batch is, those of its items. */
+static const json_t *item_results(const json_t *results)
+{
+	const json_t *first = json_array_get(results, 0);
+	const char *kind = json_string_value(json_object_get(first, "kind"));
+	bool is_batch = kind && strcmp(kind, "batch") == 0;
+
+	return is_batch ? json_object_get(first, "output") : results;
+}
+
 int berth_task_batch_and_wait(struct berth_task *task, const char *items, char **ret_results,
 			      struct berth_task_error *err)
 {
@@ -216,8 +226,8 @@ int berth_task_batch_and_wait(struct berth_task *task, const char *items, char *
 	int status = batch_call(task, PROTOCOL_BATCH_AND_WAIT, items, &reply, &why);
 
 	if (status == 0)
-		status =
-			reply_json(json_object_get(reply, "results"), "results", ret_results, &why);
+		status = reply_json(item_results(json_object_get(reply, "results")), "results",
+				    ret_results, &why);
 	return sdk_outcome(status, &why, err);
 }
 

@@ -104,7 +104,7 @@ static void test_other_runs(void **state)
 		{"{\"op\":\"trigger\",\"task\":\"t\",\"once\":\"r-", "{\"id\":2,\"ok\":true,\"run\":\"run_9\"}\n", 0},
 		{"{\"op\":\"trigger_and_wait\",\"wait\":\"child\",\"task\":\"t\",\"queue\":\"q\"," "\"delay\":\"1h\",\"payload\":{\"a\":1},\"tags\":[\"x\"],\"ttl_ms\":5," "\"priority\":7,\"max_attempts\":3,\"id\":3}", RESULT("3", "\"kind\":\"run\",\"id\":\"run_9\",\"ok\":false,\"error\":\"bad\""), 0},
 		{"{\"op\":\"batch\",\"items\":[{\"task\":\"t\"}],\"once\":\"r-", "{\"id\":4,\"ok\":true,\"batch\":\"batch_1\",\"runs\":[{\"run\":\"run_9\"}]}\n", 0},
-		{"{\"op\":\"batch_and_wait\",\"items\":[{\"task\":\"t\"}],\"wait\":\"r-", RESULT("5", "\"kind\":\"run\""), 0},
+		{"{\"op\":\"batch_and_wait\",\"items\":[{\"task\":\"t\"}],\"wait\":\"r-", RESULT("5", "\"kind\":\"batch\",\"output\":[{\"kind\":\"run\"}],\"ok\":true"), 0},
 		{"{\"op\":\"token_create\",\"idempotency_key\":\"k\",\"timeout_ms\":5,\"once\":\"r-", "{\"id\":6,\"ok\":true,\"token\":\"token_1\"}\n", 0},
 		{"{\"op\":\"token_complete\",\"token\":\"token_1\",\"output\":[1],\"id\":7}", "{\"id\":7,\"ok\":true}\n", 0},
 		{"{\"op\":\"run_get\",\"run\":\"run_9\",\"id\":8}", "{\"id\":8,\"ok\":true,\"run\":\"run_9\",\"status\":\"QUEUED\"}\n", 0},
