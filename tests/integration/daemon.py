@@ -41,6 +41,13 @@ def children_of(pid):
     return found
 
 
+def processes_of(daemon):
+    """Those in its sandboxes: children of what the launcher started for each run."""
+    inits = [pid for pid, command in children_of(daemon.process.pid).items()
+             if not command.startswith("berth-supervisor")]
+    return [pid for init in inits for pid in children_of(init)]
+
+
 class Daemon:
     def __init__(self, settings=None):
         self.directory = tempfile.mkdtemp(prefix="berth-daemon-", dir="/tmp")
