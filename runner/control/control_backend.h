@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/fifo.h"
+#include "base/number_index.h"
 #include "runner/supervisor/engine_thread.h"
 
 struct control_call;
@@ -18,7 +20,7 @@ struct control_chore {
 	int (*run)(struct control_chore *chore, struct berth_error *err);
 	void (*done)(struct control_chore *chore, int result, const struct berth_error *err);
 	/* the worker's own */
-	struct control_chore *next;
+	struct fifo_link link;
 	int result;
 	struct berth_error error;
 };
@@ -46,7 +48,7 @@ struct control_follower {
 	void (*tell)(struct control_follower *follower, enum control_follow_event event,
 		     const json_t *progress);
 	/* the backend's own */
-	struct control_follower *next, **previous;
+	struct number_link link;
 };
 
 struct control_backend {

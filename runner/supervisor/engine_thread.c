@@ -21,14 +21,10 @@
 #define GROUP_TIMERS_MAX 512
 #define RETRY_NS         CLOCK_NS_PER_S /* between attempts to write to a disk that refuses */
 
-struct job_list {
-	struct engine_job *first, **end;
-};
-
 /* What one committed group has for the loop. */
 struct delivery {
 	struct delivery *next;
-	struct job_list jobs;
+	struct fifo jobs;
 	struct engine_news *news;
 	size_t news_count;
 	bool tells_health, is_healthy;
@@ -45,7 +41,7 @@ struct engine_thread {
 
 	pthread_mutex_t mutex; /* guards what follows */
 	pthread_cond_t writer_wakes, reader_wakes;
-	struct job_list writes, reads;
+	struct fifo writes, reads;
 	struct delivery *deliveries, **deliveries_end;
 	bool is_stopping;
 	int start_result; /* 1: not known yet */
@@ -54,45 +50,21 @@ struct engine_thread {
 	/* the writer's own */
 	struct store *store;
 	struct engine *engine;
-	struct job_list kept;  /* reports that wait for the disk */
-	struct job_list steps; /* what is done between groups, a little each time */
+	struct fifo kept;  /* reports that wait for the disk */
+	struct fifo steps; /* what is done between groups, a little each time */
 	bool is_healthy;
 	uint64_t retry_ns;
 };
 
-static void list_init(struct job_list *list)
+static struct engine_job *job_of(struct fifo_link *link)
 {
-	list->first = NULL;
-	list->end = &list->first;
+	return link ? (struct engine_job *)((char *)link - offsetof(struct engine_job, link))
+		    : NULL;
 }
 
-static void list_add(struct job_list *list, struct engine_job *job)
+static struct engine_job *take_job(struct fifo *list)
 {
-	job->next = NULL;
-	*list->end = job;
-	list->end = &job->next;
-}
-
-static struct engine_job *list_take(struct job_list *list)
-{
-	struct engine_job *job = list->first;
-
-	if (job) {
-		list->first = job->next;
-		if (!list->first)
-			list->end = &list->first;
-	}
-	return job;
-}
-
-/* Moves at most `most` jobs. */
-static size_t list_move(struct job_list *from, struct job_list *to, size_t most)
-{
-	size_t count = 0;
-
-	for (struct engine_job *job; count < most && (job = list_take(from)); count++)
-		list_add(to, job);
-	return count;
+	return job_of(fifo_take(list));
 }
 
 static void deliver(struct engine_thread *thread, struct delivery *delivery)
@@ -115,7 +87,7 @@ static struct delivery *delivery_create(void)
 
 	if (!delivery)
 		abort();
-	list_init(&delivery->jobs);
+	fifo_init(&delivery->jobs);
 	return delivery;
 }
 
@@ -177,12 +149,11 @@ static void set_health(struct engine_thread *thread, bool is_healthy, const stru
 }
 
 /* One transaction with the jobs' pieces and what is due; 0 when it is committed. */
-static int commit_group(struct engine_thread *thread, struct job_list *jobs,
-			struct berth_error *err)
+static int commit_group(struct engine_thread *thread, struct fifo *jobs, struct berth_error *err)
 {
 	if (engine_group_begin(thread->engine, err) < 0)
 		return -1;
-	for (struct engine_job *job = jobs->first; job; job = job->next) {
+	for (struct engine_job *job = job_of(jobs->first); job; job = job_of(job->link.next)) {
 		job->error = (struct berth_error){0};
 		job->result = engine_do(thread->engine, job->work, job, &job->error);
 		if (job->result < 0 && store_is_broken(thread->store)) {
@@ -203,32 +174,32 @@ static int commit_group(struct engine_thread *thread, struct job_list *jobs,
 }
 
 /* The disk refused: what only asks is told so, what reports is kept until it takes again. */
-static void refuse_group(struct engine_thread *thread, struct job_list *jobs,
+static void refuse_group(struct engine_thread *thread, struct fifo *jobs,
 			 const struct berth_error *why)
 {
 	struct delivery *delivery = delivery_create();
-	struct job_list kept;
+	struct fifo kept;
 
-	list_init(&kept);
-	for (struct engine_job *job; (job = list_take(jobs));) {
+	fifo_init(&kept);
+	for (struct engine_job *job; (job = take_job(jobs));) {
 		if (job->may_wait) {
-			list_add(&kept, job);
+			fifo_add(&kept, &job->link);
 			continue;
 		}
 		job->result = -1;
 		job->error = *why;
-		list_add(&delivery->jobs, job);
+		fifo_add(&delivery->jobs, &job->link);
 	}
-	(void)list_move(&thread->kept, &kept, SIZE_MAX);
+	fifo_move(&thread->kept, &kept, SIZE_MAX);
 	thread->kept = kept;
 	if (!kept.first)
-		list_init(&thread->kept);
+		fifo_init(&thread->kept);
 	thread->retry_ns = clock_boottime_ns() + RETRY_NS;
 	deliver(thread, delivery);
 	set_health(thread, false, why);
 }
 
-static void run_group(struct engine_thread *thread, struct job_list *jobs)
+static void run_group(struct engine_thread *thread, struct fifo *jobs)
 {
 	struct berth_error err = {0};
 	struct delivery *delivery;
@@ -240,7 +211,7 @@ static void run_group(struct engine_thread *thread, struct job_list *jobs)
 	set_health(thread, true, NULL);
 	delivery = delivery_create();
 	take_effects(thread, delivery);
-	(void)list_move(jobs, &delivery->jobs, SIZE_MAX);
+	fifo_move(jobs, &delivery->jobs, SIZE_MAX);
 	if (!delivery->jobs.first && delivery->news_count == 0) {
 		free(delivery);
 		return;
@@ -280,76 +251,76 @@ static bool await_work(struct engine_thread *thread)
 }
 
 /* Work between groups is not part of one. */
-static void set_steps_aside(struct engine_thread *thread, struct job_list *taken)
+static void set_steps_aside(struct engine_thread *thread, struct fifo *taken)
 {
-	struct job_list rest;
+	struct fifo rest;
 
-	list_init(&rest);
-	for (struct engine_job *job; (job = list_take(taken));)
-		list_add(job->step ? &thread->steps : &rest, job);
-	(void)list_move(&rest, taken, SIZE_MAX);
+	fifo_init(&rest);
+	for (struct engine_job *job; (job = take_job(taken));)
+		fifo_add(job->step ? &thread->steps : &rest, &job->link);
+	fifo_move(&rest, taken, SIZE_MAX);
 }
 
 static void deliver_one(struct engine_thread *thread, struct engine_job *job)
 {
 	struct delivery *delivery = delivery_create();
 
-	list_add(&delivery->jobs, job);
+	fifo_add(&delivery->jobs, &job->link);
 	deliver(thread, delivery);
 }
 
 static void make_step(struct engine_thread *thread)
 {
-	struct engine_job *job = list_take(&thread->steps);
+	struct engine_job *job = take_job(&thread->steps);
 
 	if (!job)
 		return;
 	job->error = (struct berth_error){0};
 	job->result = job->step(thread->engine, job, &job->error);
 	if (job->result > 0)
-		list_add(&thread->steps, job); /* the others have their turn */
+		fifo_add(&thread->steps, &job->link); /* the others have their turn */
 	else
 		deliver_one(thread, job);
 }
 
 /* While the disk refuses, only reports are tried, once a second. */
-static void select_jobs(struct engine_thread *thread, struct job_list *taken, struct job_list *jobs)
+static void select_jobs(struct engine_thread *thread, struct fifo *taken, struct fifo *jobs)
 {
 	static const char why[] = "the store cannot be written to";
 	struct delivery *refused = NULL;
 
 	if (thread->is_healthy) {
-		(void)list_move(&thread->kept, jobs, SIZE_MAX);
-		(void)list_move(taken, jobs, SIZE_MAX);
+		fifo_move(&thread->kept, jobs, SIZE_MAX);
+		fifo_move(taken, jobs, SIZE_MAX);
 		return;
 	}
-	for (struct engine_job *job; (job = list_take(taken));) {
+	for (struct engine_job *job; (job = take_job(taken));) {
 		if (job->may_wait) {
-			list_add(&thread->kept, job);
+			fifo_add(&thread->kept, &job->link);
 			continue;
 		}
 		if (!refused)
 			refused = delivery_create();
 		job->result = berth_fail(&job->error, BERTH_LIMIT, ENOSPC, why);
-		list_add(&refused->jobs, job);
+		fifo_add(&refused->jobs, &job->link);
 	}
 	if (refused)
 		deliver(thread, refused);
 	if (clock_boottime_ns() >= thread->retry_ns || thread->is_stopping)
-		(void)list_move(&thread->kept, jobs, GROUP_JOBS_MAX);
+		fifo_move(&thread->kept, jobs, GROUP_JOBS_MAX);
 }
 
 static void write_until_stopped(struct engine_thread *thread)
 {
 	for (;;) {
-		struct job_list taken, jobs;
+		struct fifo taken, jobs;
 		bool is_last;
 
-		list_init(&taken);
-		list_init(&jobs);
+		fifo_init(&taken);
+		fifo_init(&jobs);
 		(void)pthread_mutex_lock(&thread->mutex);
 		is_last = !await_work(thread);
-		(void)list_move(&thread->writes, &taken, GROUP_JOBS_MAX);
+		fifo_move(&thread->writes, &taken, GROUP_JOBS_MAX);
 		(void)pthread_mutex_unlock(&thread->mutex);
 		set_steps_aside(thread, &taken);
 		select_jobs(thread, &taken, &jobs);
@@ -414,7 +385,7 @@ static void *reader_main(void *argument)
 		(void)pthread_mutex_lock(&thread->mutex);
 		while (!thread->reads.first && !thread->is_stopping)
 			(void)pthread_cond_wait(&thread->reader_wakes, &thread->mutex);
-		job = list_take(&thread->reads);
+		job = take_job(&thread->reads);
 		(void)pthread_mutex_unlock(&thread->mutex);
 		if (!job)
 			break;
@@ -460,7 +431,7 @@ static int hand_over(struct engine_thread *thread, struct delivery *delivery,
 	for (size_t i = 0; i < delivery->news_count; i++)
 		if (options->on_news(options->owner, &delivery->news[i], err) < 0)
 			return -1;
-	for (struct engine_job *job; (job = list_take(&delivery->jobs));)
+	for (struct engine_job *job; (job = take_job(&delivery->jobs));)
 		job->done(job, job->result, &job->error);
 	return 0;
 }
@@ -524,10 +495,10 @@ int engine_thread_start(struct loop *loop, const struct engine_thread_options *o
 	thread->options = *options;
 	thread->is_healthy = true;
 	thread->start_result = 1;
-	list_init(&thread->writes);
-	list_init(&thread->reads);
-	list_init(&thread->kept);
-	list_init(&thread->steps);
+	fifo_init(&thread->writes);
+	fifo_init(&thread->reads);
+	fifo_init(&thread->kept);
+	fifo_init(&thread->steps);
 	thread->deliveries_end = &thread->deliveries;
 	(void)pthread_mutex_init(&thread->mutex, NULL);
 	(void)pthread_cond_init(&thread->writer_wakes, NULL); /* CLOCK_REALTIME, as timers are */
@@ -562,7 +533,7 @@ void engine_thread_stop(struct engine_thread *thread)
 	/* reports that the disk never took are the launcher's to repeat to the next supervisor */
 	if (thread->source)
 		(void)handle_deliveries(thread, 0, NULL);
-	for (struct engine_job *job; (job = list_take(&thread->kept));)
+	for (struct engine_job *job; (job = take_job(&thread->kept));)
 		job->done(job, -1, &thread->start_error);
 	loop_source_destroy(thread->source);
 	close_fd(&thread->event_fd);
@@ -578,7 +549,7 @@ void engine_thread_submit(struct engine_thread *thread, struct engine_job *job, 
 
 	job->may_wait = may_wait;
 	(void)pthread_mutex_lock(&thread->mutex);
-	list_add(is_read ? &thread->reads : &thread->writes, job);
+	fifo_add(is_read ? &thread->reads : &thread->writes, &job->link);
 	(void)pthread_cond_signal(is_read ? &thread->reader_wakes : &thread->writer_wakes);
 	(void)pthread_mutex_unlock(&thread->mutex);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/fifo.h"
 #include "base/loop.h"
 #include "runner/engine/engine.h"
 #include "runner/engine/engine_attempts.h"
@@ -32,7 +33,7 @@ struct engine_job {
 	bool is_request; /* of a client: answered before anything that follows from the group */
 	/* the thread's own */
 	bool may_wait;
-	struct engine_job *next;
+	struct fifo_link link;
 	int result;
 	struct berth_error error;
 };

@@ -3,14 +3,20 @@
 #include "runner/supervisor/followers.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
-#define BUCKETS 1024
+#include "base/number_index.h"
 
 struct followers {
-	struct control_follower *buckets[BUCKETS];
-	struct control_follower *told_next; /* who is told after the one that is being told */
+	struct number_index index;
+	struct number_link *told_next; /* who is told after the one that is being told */
 };
+
+static struct control_follower *follower_of(struct number_link *link)
+{
+	return (struct control_follower *)((char *)link - offsetof(struct control_follower, link));
+}
 
 int followers_create(struct followers **ret_followers, struct berth_error *err)
 {
@@ -27,49 +33,27 @@ void followers_destroy(struct followers *followers)
 	free(followers);
 }
 
-static struct control_follower **bucket_of(struct followers *followers, int64_t run_id)
-{
-	uint64_t mixed = (uint64_t)run_id * UINT64_C(0x9e3779b97f4a7c15);
-
-	return &followers->buckets[mixed >> 54];
-}
-
-_Static_assert(BUCKETS == 1 << (64 - 54), "bucket_of() gives one of them");
-
 void followers_add(struct followers *followers, struct control_follower *follower)
 {
-	struct control_follower **first = bucket_of(followers, follower->run_id);
-
-	follower->next = *first;
-	follower->previous = first;
-	if (*first)
-		(*first)->previous = &follower->next;
-	*first = follower;
+	number_index_add(&followers->index, &follower->link, follower->run_id);
 }
 
 void followers_remove(struct followers *followers, struct control_follower *follower)
 {
-	if (!follower->previous)
-		return;
-	if (followers->told_next == follower)
-		followers->told_next = follower->next;
-	*follower->previous = follower->next;
-	if (follower->next)
-		follower->next->previous = follower->previous;
-	follower->next = NULL;
-	follower->previous = NULL;
+	if (followers->told_next == &follower->link)
+		followers->told_next = number_link_next(&follower->link);
+	number_index_remove(&followers->index, &follower->link);
 }
 
 void followers_tell(struct followers *followers, int64_t run_id, enum control_follow_event event,
 		    const json_t *progress)
 {
-	struct control_follower *follower = *bucket_of(followers, run_id);
+	struct number_link *link = number_index_find(&followers->index, run_id);
 
-	while (follower) {
-		followers->told_next = follower->next;
-		if (follower->run_id == run_id)
-			follower->tell(follower, event, progress);
-		follower = followers->told_next;
+	for (; link; link = followers->told_next) {
+		struct control_follower *follower = follower_of(link);
+
+		followers->told_next = number_link_next(link);
+		follower->tell(follower, event, progress);
 	}
-	followers->told_next = NULL;
 }

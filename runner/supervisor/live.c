@@ -3,6 +3,7 @@
 #include "runner/supervisor/live.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,13 +13,11 @@
 #include "runner/supervisor/live_state.h"
 #include "runner/supervisor/live_waits.h"
 
-#define BUCKETS        1024
 #define SPACE_RETRY_NS CLOCK_NS_PER_S
 
 struct live_table {
 	const struct live_services *services;
-	struct live *buckets[BUCKETS];
-	size_t count;
+	struct number_index index;
 };
 
 struct launcher_run live_name(const struct live *live)
@@ -38,37 +37,37 @@ int live_table_create(const struct live_services *services, struct live_table **
 	return 0;
 }
 
-/* Numbers are times and sequences: their lower bits differ. */
-static struct live **bucket_of(struct live_table *table, int64_t run_id)
+static struct live *live_of(struct number_link *link)
 {
-	uint64_t mixed = (uint64_t)run_id * UINT64_C(0x9e3779b97f4a7c15);
-
-	return &table->buckets[mixed >> 54];
+	return link ? (struct live *)((char *)link - offsetof(struct live, link)) : NULL;
 }
 
-_Static_assert(BUCKETS == 1 << (64 - 54), "bucket_of() gives one of them");
+/* All of them, beginning with NULL's. */
+static struct live *next_of(const struct live_table *table, const struct live *live)
+{
+	return live_of(number_index_walk(&table->index, live ? &live->link : NULL));
+}
 
 struct live *live_find(struct live_table *table, int64_t run_id, const char *token)
 {
-	struct live *live = *bucket_of(table, run_id);
+	struct number_link *link = number_index_find(&table->index, run_id);
 
-	while (live && (live->run_id != run_id || (token && strcmp(live->token, token) != 0)))
-		live = live->next;
-	return live;
+	while (link && token && strcmp(live_of(link)->token, token) != 0)
+		link = number_link_next(link);
+	return live_of(link);
 }
 
 size_t live_count(const struct live_table *table)
 {
-	return table->count;
+	return table->index.count;
 }
 
 size_t live_busy_count(const struct live_table *table)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (const struct live *live = table->buckets[i]; live; live = live->next)
-			count += live->waits == 0;
+	for (const struct live *live = NULL; (live = next_of(table, live));)
+		count += live->waits == 0;
 	return count;
 }
 
@@ -76,7 +75,6 @@ static int create(struct live_table *table, int64_t run_id, const char *token,
 		  struct live **ret_live, struct berth_error *err)
 {
 	struct live *live = calloc(1, sizeof(*live));
-	struct live **bucket = bucket_of(table, run_id);
 
 	if (!live)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "attempt");
@@ -88,21 +86,14 @@ static int create(struct live_table *table, int64_t run_id, const char *token,
 	live->channel_listener = -1;
 	for (int i = 0; i < LIVE_STREAMS; i++)
 		live->streams[i] = (struct live_stream){.live = live, .fd = -1};
-	live->next = *bucket;
-	*bucket = live;
-	table->count++;
+	number_index_add(&table->index, &live->link, run_id);
 	*ret_live = live;
 	return 0;
 }
 
 static void destroy(struct live *live)
 {
-	struct live **at = bucket_of(live->table, live->run_id);
-
-	while (*at != live)
-		at = &(*at)->next;
-	*at = live->next;
-	live->table->count--;
+	number_index_remove(&live->table->index, &live->link);
 	task_channel_destroy(live->channel);
 	live_close_streams(live);
 	close_fd(&live->channel_listener);
@@ -143,11 +134,12 @@ void live_go_on(struct live *live)
 
 void live_table_destroy(struct live_table *table)
 {
+	struct live *live;
+
 	if (!table)
 		return;
-	for (size_t i = 0; i < BUCKETS; i++)
-		while (table->buckets[i])
-			destroy(table->buckets[i]);
+	while ((live = next_of(table, NULL)))
+		destroy(live);
 	free(table);
 }
 
@@ -302,16 +294,15 @@ int live_adopt_connection(struct live_table *table, const struct launcher_hold *
 int live_list(const struct live_table *table, struct engine_live **ret_list, size_t *ret_count,
 	      struct berth_error *err)
 {
-	struct engine_live *list = calloc(table->count + 1, sizeof(*list));
+	struct engine_live *list = calloc(table->index.count + 1, sizeof(*list));
 	size_t count = 0;
 
 	if (!list)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "list of living runs");
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (const struct live *live = table->buckets[i]; live; live = live->next) {
-			list[count].run_id = live->run_id;
-			memcpy(list[count++].token, live->token, sizeof(live->token));
-		}
+	for (const struct live *live = NULL; (live = next_of(table, live));) {
+		list[count].run_id = live->run_id;
+		memcpy(list[count++].token, live->token, sizeof(live->token));
+	}
 	*ret_list = list;
 	*ret_count = count;
 	return 0;
@@ -457,23 +448,25 @@ static void on_adopted(struct engine_job *job, int result, const struct berth_er
 	live_go_on(live);
 }
 
+static int submit_adopt(struct live *live, struct berth_error *err)
+{
+	struct adopt_job *adopt = calloc(1, sizeof(*adopt));
+
+	if (!adopt)
+		return berth_fail(err, BERTH_MEMORY, ENOMEM, "adopt a run");
+	adopt->job.work = read_adopted;
+	adopt->job.done = on_adopted;
+	adopt->live = live;
+	live->jobs++;
+	engine_thread_submit(live->services->engine, &adopt->job, true);
+	return 0;
+}
+
 int live_adopted_all(struct live_table *table, struct berth_error *err)
 {
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct live *live = table->buckets[i]; live; live = live->next) {
-			struct adopt_job *adopt;
-
-			if (!live->is_adopted || live->launch.run_id)
-				continue;
-			adopt = calloc(1, sizeof(*adopt));
-			if (!adopt)
-				return berth_fail(err, BERTH_MEMORY, ENOMEM, "adopt a run");
-			adopt->job.work = read_adopted;
-			adopt->job.done = on_adopted;
-			adopt->live = live;
-			live->jobs++;
-			engine_thread_submit(table->services->engine, &adopt->job, true);
-		}
+	for (struct live *live = NULL; (live = next_of(table, live));)
+		if (live->is_adopted && !live->launch.run_id && submit_adopt(live, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -494,12 +487,10 @@ int live_started(struct live *live, const struct launcher_started *started,
 
 int live_sample(struct live_table *table, struct berth_error *err)
 {
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct live *live = table->buckets[i]; live; live = live->next)
-			if (live->is_started && !live->has_ended && !live->is_frozen &&
-			    launcher_client_usage(table->services->launcher, live_name(live), 0,
-						  err) < 0)
-				return -1;
+	for (const struct live *live = NULL; (live = next_of(table, live));)
+		if (live->is_started && !live->has_ended && !live->is_frozen &&
+		    launcher_client_usage(table->services->launcher, live_name(live), 0, err) < 0)
+			return -1;
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/identifier.h"
+#include "base/number_index.h"
 #include "runner/log/log_writer.h"
 #include "runner/run/outcome_table.h"
 #include "runner/run/task_channel.h"
@@ -23,7 +24,7 @@ struct live_stream {
 struct live {
 	const struct live_services *services;
 	struct live_table *table;
-	struct live *next; /* in its bucket */
+	struct number_link link; /* in the table, by run_id */
 	int64_t run_id;
 	char id[IDENTIFIER_NUMBER_SIZE];
 	char token[ENGINE_TOKEN_SIZE];

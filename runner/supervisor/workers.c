@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -12,10 +13,6 @@
 #include "base/cleanup.h"
 
 #define WORKERS_MAX 2
-
-struct chore_list {
-	struct control_chore *first, **end;
-};
 
 struct workers {
 	struct loop_source *source;
@@ -25,34 +22,17 @@ struct workers {
 
 	pthread_mutex_t mutex; /* guards what follows */
 	pthread_cond_t wakes;
-	struct chore_list waiting, done;
+	struct fifo waiting, done;
 	size_t idle;
 	bool is_stopping;
 };
 
-static void list_init(struct chore_list *list)
+static struct control_chore *take_chore(struct fifo *list)
 {
-	list->first = NULL;
-	list->end = &list->first;
-}
+	struct fifo_link *link = fifo_take(list);
 
-static void list_add(struct chore_list *list, struct control_chore *chore)
-{
-	chore->next = NULL;
-	*list->end = chore;
-	list->end = &chore->next;
-}
-
-static struct control_chore *list_take(struct chore_list *list)
-{
-	struct control_chore *chore = list->first;
-
-	if (chore) {
-		list->first = chore->next;
-		if (!list->first)
-			list->end = &list->first;
-	}
-	return chore;
+	return link ? (struct control_chore *)((char *)link - offsetof(struct control_chore, link))
+		    : NULL;
 }
 
 static void run_one(struct workers *workers, struct control_chore *chore)
@@ -61,7 +41,7 @@ static void run_one(struct workers *workers, struct control_chore *chore)
 	chore->error = (struct berth_error){0};
 	chore->result = chore->run(chore, &chore->error);
 	(void)pthread_mutex_lock(&workers->mutex);
-	list_add(&workers->done, chore);
+	fifo_add(&workers->done, &chore->link);
 	(void)eventfd_write(workers->event_fd, 1); /* cannot overflow: the loop reads it */
 }
 
@@ -77,7 +57,7 @@ static void *work(void *argument)
 			(void)pthread_cond_wait(&workers->wakes, &workers->mutex);
 			workers->idle--;
 		}
-		chore = list_take(&workers->waiting);
+		chore = take_chore(&workers->waiting);
 		if (!chore)
 			break;
 		run_one(workers, chore);
@@ -97,7 +77,7 @@ static int handle_done(void *owner, uint32_t events, struct berth_error *err)
 	(void)eventfd_read(workers->event_fd, &count); /* only its readiness counts */
 	for (;;) {
 		(void)pthread_mutex_lock(&workers->mutex);
-		chore = list_take(&workers->done);
+		chore = take_chore(&workers->done);
 		(void)pthread_mutex_unlock(&workers->mutex);
 		if (!chore)
 			return 0;
@@ -113,8 +93,8 @@ int workers_create(struct loop *loop, struct workers **ret_workers, struct berth
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "workers");
 	(void)pthread_mutex_init(&workers->mutex, NULL);
 	(void)pthread_cond_init(&workers->wakes, NULL);
-	list_init(&workers->waiting);
-	list_init(&workers->done);
+	fifo_init(&workers->waiting);
+	fifo_init(&workers->done);
 	workers->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (workers->event_fd < 0)
 		(void)berth_fail(err, BERTH_SYSTEM, errno, "eventfd");
@@ -156,11 +136,11 @@ static void start_thread(struct workers *workers)
 void workers_submit(struct workers *workers, struct control_chore *chore)
 {
 	(void)pthread_mutex_lock(&workers->mutex);
-	list_add(&workers->waiting, chore);
+	fifo_add(&workers->waiting, &chore->link);
 	if (workers->idle == 0)
 		start_thread(workers);
 	if (workers->thread_count == 0)
-		run_one(workers, list_take(&workers->waiting));
+		run_one(workers, take_chore(&workers->waiting));
 	(void)pthread_cond_signal(&workers->wakes);
 	(void)pthread_mutex_unlock(&workers->mutex);
 }

@@ -13,8 +13,9 @@ import time
 os.environ["BERTH"] = sys.argv[1]
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "integration"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from control import Client, rss_kb  # noqa: E402
 from daemon import Daemon, wait_until  # noqa: E402
-from serve_client import Client, drain, enqueue, measure_fsync, percentiles, rows  # noqa: E402
+from serve_client import drain, enqueue, measure_fsync, percentiles, rows  # noqa: E402
 
 SLOTS = 10
 
@@ -54,11 +55,6 @@ def measure_full(daemon, client, queued):
         print(f"runs list {' '.join(words)}: {1e3 * (time.perf_counter() - started):.1f} ms")
 
 
-def rss_kb(pid):
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
-
-
 def main():
     runs = int(sys.argv[3]) if len(sys.argv) > 3 else 300
     daemon = Daemon({"concurrency": SLOTS, "burst": 1, "cpu_overcommit": 100})
@@ -79,7 +75,7 @@ def main():
         print(f"sandboxed runs, {SLOTS} at once:     {drain(daemon, count):6.0f} /s")
         if len(sys.argv) > 4:
             measure_full(daemon, client, int(sys.argv[4]))
-        client.socket.close()
+        client.close()
         time.sleep(2)
         print(f"idle: launcher {rss_kb(daemon.process.pid)} KiB, "
               f"supervisor {rss_kb(daemon.supervisor)} KiB")

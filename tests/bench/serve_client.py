@@ -1,39 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the benches of the daemon measure. Times of runs are read from its store."""
-import json
 import os
-import socket
 import sqlite3
 import threading
 import time
 
+from control import Client
 from daemon import wait_until
 
 BATCH = 25  # triggers on their way at once, a client
-
-
-class Client:
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.connect(path)
-        self.answers = self.socket.makefile(encoding="utf-8")
-        self.ask({"op": "hello", "protocol": 1})
-
-    def send(self, *requests):
-        self.socket.sendall("".join(json.dumps({**request, "id": number}) + "\n"
-                                    for number, request in enumerate(requests)).encode())
-
-    def receive(self):
-        answer = json.loads(self.answers.readline())
-        assert answer["ok"], answer
-        return answer["result"]
-
-    def ask(self, request):
-        self.send(request)
-        return self.receive()
-
-    def trigger(self, task):
-        return self.ask({"op": "trigger", "task": task})["id"]
 
 
 def percentiles(samples):
@@ -97,9 +72,9 @@ def idle_waits(daemon, runs, every_s, task="noop"):
     for number in range(runs):
         time.sleep(max(0, start + number * every_s - time.monotonic()))
         asked_ns = time.time_ns()
-        sent[client.trigger(task)] = asked_ns
+        sent[client.ask({"op": "trigger", "task": task})["id"]] = asked_ns
     wait_until(lambda: completed(daemon) >= goal, "the last run")
-    client.socket.close()
+    client.close()
     executing = rows(daemon, "SELECT executing_ns FROM attempts JOIN runs ON id = run_id "
                              f"ORDER BY id DESC LIMIT {runs}")
     return sorted((ns - asked_ns) / 1e6
