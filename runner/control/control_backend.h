@@ -53,8 +53,9 @@ struct control_follower {
 
 struct control_backend {
 	void *owner;
-	int logs_directory;    /* runner/log; -1: there are none */
-	int bundles_directory; /* deployed files; stays the backend's */
+	int logs_directory;         /* runner/log; -1: there are none */
+	int bundles_directory;      /* deployed files; stays the backend's */
+	struct number_index *feeds; /* control_feed.c's: by run */
 
 	/* engine_thread_submit() */
 	void (*submit)(void *owner, struct engine_job *job, bool may_wait);

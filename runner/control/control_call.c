@@ -74,20 +74,48 @@ void control_call_fail(struct control_call *call, const struct berth_error *err)
 	call_destroy(call);
 }
 
-int control_call_event(struct control_call *call, json_t *event)
+static bool is_listening(const struct control_call *call)
+{
+	const struct control_connection *connection = call->connection;
+
+	return connection && !connection->is_gone && !connection->is_dead;
+}
+
+static int stream_outcome(const struct control_call *call)
 {
 	struct control_connection *connection = call->connection;
 
-	if (!connection || connection->is_gone || connection->is_dead) {
+	if (connection->is_dead)
+		return CONTROL_CALL_GONE;
+	if (control_connection_pending(connection) < CONTROL_EVENT_PAUSE)
+		return 0;
+	connection->is_wanted = true;
+	return CONTROL_CALL_FULL;
+}
+
+int control_call_event(struct control_call *call, json_t *event)
+{
+	if (!is_listening(call)) {
 		json_decref(event);
 		return CONTROL_CALL_GONE;
 	}
 	call_say(call, event ? json_pack("{s:I, s:o}", "id", (json_int_t)call->id, "event", event)
 			     : NULL);
-	if (connection->is_dead)
+	return stream_outcome(call);
+}
+
+int control_call_events(struct control_call *call, const struct text *lines)
+{
+	struct control_connection *connection = call->connection;
+
+	if (!is_listening(call))
 		return CONTROL_CALL_GONE;
-	return control_connection_pending(connection) >= CONTROL_OUTPUT_PAUSE ? CONTROL_CALL_FULL
-									      : 0;
+	if (lines->length > 0) {
+		if (control_connection_say_events(connection, call->id, lines, NULL) < 0)
+			connection->is_dead = true;
+		connection->wake(connection);
+	}
+	return stream_outcome(call);
 }
 
 int control_parse_id(const char *prefix, const char *text, int64_t *ret_number,

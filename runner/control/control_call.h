@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "runner/control/control_backend.h"
 #include "runner/control/control_table.h"
 #include "runner/engine/engine.h"
@@ -66,6 +67,8 @@ void control_call_fail(struct control_call *call, const struct berth_error *err)
  * client is behind; wait for on_room. CONTROL_CALL_GONE: nobody listens; answer soon. */
 enum { CONTROL_CALL_FULL = 1, CONTROL_CALL_GONE = 2 };
 int control_call_event(struct control_call *call, json_t *event);
+/* Several, one a line, that are JSON already. */
+int control_call_events(struct control_call *call, const struct text *lines);
 
 /* The number of a run, batch or token that a field names: BERTH_INVALID says which. NULL is 0. */
 int control_parse_id(const char *prefix, const char *text, int64_t *ret_number,

@@ -4,6 +4,7 @@
 #include "runner/control/control_connection.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 
 #define READ_BYTES      ((size_t)64 * 1024)
 #define TURN_READ_BYTES ((size_t)256 * 1024)
+#define EVENT_HEAD_SIZE 48
 
 void control_connection_init(struct control_connection *connection, int fd)
 {
@@ -245,17 +247,26 @@ void control_connection_flush(struct control_connection *connection)
 	}
 }
 
+/* Room for so many bytes more. */
+static int check_budget(const struct control_connection *connection, size_t length,
+			struct berth_error *err)
+{
+	if (connection->budget->output_bytes + length > CONTROL_OUTPUT_ALL &&
+	    connection->output.length + length > CONTROL_OUTPUT_PAUSE)
+		return berth_fail(err, BERTH_LIMIT, 0,
+				  "all clients together: more than %zu bytes of replies not read",
+				  CONTROL_OUTPUT_ALL);
+	return 0;
+}
+
 static int append_line(struct control_connection *connection, const char *line,
 		       struct berth_error *err)
 {
 	struct text *output = &connection->output;
 	size_t length = strlen(line);
 
-	if (connection->budget->output_bytes + length > CONTROL_OUTPUT_ALL &&
-	    output->length + length > CONTROL_OUTPUT_PAUSE)
-		return berth_fail(err, BERTH_LIMIT, 0,
-				  "all clients together: more than %zu bytes of replies not read",
-				  CONTROL_OUTPUT_ALL);
+	if (check_budget(connection, length, err) < 0)
+		return -1;
 	if (text_append(output, line, length, err) < 0 || text_append(output, "\n", 1, err) < 0)
 		return -1;
 	if (connection->stalled_ns == 0)
@@ -275,6 +286,43 @@ int control_connection_say(struct control_connection *connection, json_t *object
 	if (connection->is_gone)
 		return 0;
 	status = append_line(connection, line, err);
+	account(connection);
+	return status;
+}
+
+static int append_events(struct control_connection *connection, int64_t id,
+			 const struct text *lines, struct berth_error *err)
+{
+	struct text *output = &connection->output;
+	const char *line = lines->data, *end = lines->data + lines->length, *newline;
+	char head[EVENT_HEAD_SIZE];
+	size_t head_length =
+		(size_t)snprintf(head, sizeof(head), "{\"id\":%lld,\"event\":", (long long)id);
+
+	for (; line < end; line = newline + 1) {
+		newline = memchr(line, '\n', (size_t)(end - line));
+		if (!newline) /* each is a line */
+			newline = end;
+		if (text_append(output, head, head_length, err) < 0 ||
+		    text_append(output, line, (size_t)(newline - line), err) < 0 ||
+		    text_append(output, "}\n", 2, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int control_connection_say_events(struct control_connection *connection, int64_t id,
+				  const struct text *lines, struct berth_error *err)
+{
+	int status;
+
+	if (connection->is_gone)
+		return 0;
+	if (check_budget(connection, lines->length, err) < 0)
+		return -1;
+	status = append_events(connection, id, lines, err);
+	if (connection->stalled_ns == 0)
+		connection->stalled_ns = clock_boottime_ns();
 	account(connection);
 	return status;
 }

@@ -34,6 +34,7 @@ struct control_connection {
 	bool is_gone;   /* the peer will take nothing more */
 	bool is_dead;   /* to be finished by the server */
 	bool is_awake;  /* asked for a turn */
+	bool is_wanted; /* a call waits for room */
 	bool is_in_turn;
 	struct text input;
 	size_t scanned; /* bytes of input known to hold no newline */
@@ -65,6 +66,9 @@ void control_connection_line_done(struct control_connection *connection, size_t 
 /* Appends one line, the object, which is taken over. A peer that has gone takes anything. */
 int control_connection_say(struct control_connection *connection, json_t *object,
 			   struct berth_error *err);
+/* Streams events, one a line, that are JSON already. */
+int control_connection_say_events(struct control_connection *connection, int64_t id,
+				  const struct text *lines, struct berth_error *err);
 /* Sends what the peer takes now. */
 void control_connection_flush(struct control_connection *connection);
 

@@ -136,11 +136,20 @@ static void handle_lines(struct control_connection *connection)
 	}
 }
 
+static bool has_room_for_events(const struct control_connection *connection)
+{
+	return connection->is_wanted &&
+	       control_connection_pending(connection) < CONTROL_EVENT_PAUSE;
+}
+
 static void tell_room(struct control_connection *connection)
 {
 	struct control_call *call = connection->calls, *next;
 
-	for (; call && control_connection_pending(connection) < CONTROL_OUTPUT_PAUSE; call = next) {
+	if (!has_room_for_events(connection))
+		return;
+	connection->is_wanted = false; /* who finds it full again says so again */
+	for (; call && control_connection_pending(connection) < CONTROL_EVENT_PAUSE; call = next) {
 		next = call->next;
 		if (call->on_room)
 			call->on_room(call);
@@ -201,8 +210,10 @@ static int connection_watch(struct control_connection *connection, struct berth_
 	connection->events = events;
 	if (end_ns != 0 && timer_arm(connection->server, end_ns, err) < 0)
 		return -1;
-	if (!control_connection_is_paused(connection) &&
-	    control_connection_line(connection, &line, &length))
+	/* what was sent last may have made room that no event of the socket tells of */
+	if (has_room_for_events(connection) ||
+	    (!control_connection_is_paused(connection) &&
+	     control_connection_line(connection, &line, &length)))
 		on_wake(connection);
 	return 0;
 }

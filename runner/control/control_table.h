@@ -21,8 +21,9 @@
 #define CONTROL_OUTPUT_MAX      ((size_t)64 * 1024 * 1024)  /* of a connection, not yet read */
 #define CONTROL_OUTPUT_ALL      ((size_t)256 * 1024 * 1024) /* of all connections */
 #define CONTROL_OUTPUT_PAUSE    ((size_t)256 * 1024)        /* no more requests and events then */
-#define CONTROL_CONNECTIONS_MAX 2048                        /* at once */
-#define CONTROL_VIEWERS_MAX     1024                        /* of these, of viewers */
+#define CONTROL_EVENT_PAUSE     ((size_t)16 * 1024) /* no more events then: there are many */
+#define CONTROL_CONNECTIONS_MAX 2048                /* at once */
+#define CONTROL_VIEWERS_MAX     1024                /* of these, of viewers */
 #define CONTROL_PENDING_MAX     64    /* requests of a connection that are not answered */
 #define CONTROL_SLOW_MS         30000 /* a client that reads nothing for so long is dropped */
 #define CONTROL_SILENT_MS       10000 /* or that does not say hello */

@@ -428,12 +428,17 @@ int log_reader_create(int directory, int64_t run, int64_t attempt, struct log_re
 	return 0;
 }
 
+void log_reader_rest(struct log_reader *reader)
+{
+	for (int file = 0; file < LOG_SECTIONS; file++)
+		log_window_finish(&reader->windows[file]);
+}
+
 void log_reader_destroy(struct log_reader *reader)
 {
 	if (!reader)
 		return;
-	for (int file = 0; file < LOG_SECTIONS; file++)
-		log_window_finish(&reader->windows[file]);
+	log_reader_rest(reader);
 	log_storage_finish(&reader->storage);
 	free(reader);
 }

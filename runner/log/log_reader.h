@@ -24,6 +24,9 @@ int log_reader_create(int directory, int64_t run, int64_t attempt, struct log_re
 /* Accepts NULL. */
 void log_reader_destroy(struct log_reader *reader);
 
+/* Gives back what it has read ahead, until it is used again. */
+void log_reader_rest(struct log_reader *reader);
+
 /* The next record, which is valid until the reader is used again: 0, WAIT or END. A line is there
  * when it is complete, in the order in which lines were completed; a piece of an endless line when
  * it has 32 to 64 KiB. Damage is a record with LOG_DAMAGED, and reading goes on behind it.

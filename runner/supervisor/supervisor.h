@@ -39,6 +39,7 @@ struct supervisor {
 	struct live_services services;
 	struct live_table *live;
 	struct control_backend backend;
+	struct number_index feeds; /* of logs, by run */
 	struct control_server *server;
 	struct loop_source *sample, *prune;
 	struct control_call *reloading; /* is answered when the launcher has decided */

@@ -194,6 +194,7 @@ void supervisor_backend_init(struct supervisor *supervisor)
 		.owner = supervisor,
 		.logs_directory = -1,
 		.bundles_directory = -1,
+		.feeds = &supervisor->feeds,
 		.submit = submit,
 		.work = work,
 		.follow = follow,

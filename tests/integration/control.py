@@ -9,8 +9,8 @@ AT_ONCE = 50  # requests that wait for their answers; the daemon reads no more t
 class Client:
     def __init__(self, path, patience_s=None):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.connect(path)  # before the timeout: that would not wait for a place in the backlog
         self.socket.settimeout(patience_s)
-        self.socket.connect(path)
         self.answers = self.socket.makefile(encoding="utf-8")
         self.ask({"op": "hello", "protocol": 1})
 
