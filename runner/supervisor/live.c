@@ -487,11 +487,16 @@ int live_started(struct live *live, const struct launcher_started *started,
 
 int live_sample(struct live_table *table, struct berth_error *err)
 {
-	for (const struct live *live = NULL; (live = next_of(table, live));)
-		if (live->is_started && !live->has_ended && !live->is_frozen &&
-		    launcher_client_usage(table->services->launcher, live_name(live), 0, err) < 0)
+	int result = LIVE_NOTHING;
+
+	for (const struct live *live = NULL; (live = next_of(table, live));) {
+		if (!live->is_started || live->has_ended || live->is_frozen)
+			continue;
+		if (launcher_client_usage(table->services->launcher, live_name(live), 0, err) < 0)
 			return -1;
-	return 0;
+		result = 0;
+	}
+	return result;
 }
 
 void live_usage(const struct live *live, struct sandbox_usage *ret_usage, uint64_t *ret_sampled_ns)

@@ -36,6 +36,8 @@ struct live_services {
 	const bool *is_leaving; /* what is killed from now on is killed by the launcher's end */
 	/* one has left the table, or begun to wait */
 	void (*on_gone)(void *owner);
+	/* one is not frozen any more */
+	int (*on_awake)(void *owner, struct berth_error *err);
 	void *owner;
 };
 
@@ -77,7 +79,9 @@ int live_ask(struct live *live, uint64_t grace_ms, struct berth_error *err);
 int live_kill(struct live *live, struct berth_error *err);
 int live_resumed(struct live *live, struct berth_error *err);
 
-/* Asks for the usage of everything that runs: see live_used(). */
+/* Asks for the usage of everything that runs and is not frozen: see live_used(). 0, or
+ * LIVE_NOTHING. */
+enum { LIVE_NOTHING = 1 };
 int live_sample(struct live_table *table, struct berth_error *err);
 
 /* As sampled last. */

@@ -47,7 +47,9 @@ static int thaw(struct live *live, struct berth_error *err)
 	if (!live->is_frozen)
 		return 0;
 	live->is_frozen = false;
-	return launcher_client_ask(live->services->launcher, live_name(live), LAUNCHER_THAW, err);
+	if (launcher_client_ask(live->services->launcher, live_name(live), LAUNCHER_THAW, err) < 0)
+		return -1;
+	return live->services->on_awake(live->services->owner, err);
 }
 
 static int ask(struct live *live, enum run_stop stop, uint64_t grace_ms, struct berth_error *err)

@@ -89,6 +89,7 @@ static int create_live(struct supervisor *supervisor, struct berth_error *err)
 		.log_directory = supervisor->logs_fd,
 		.is_leaving = &supervisor->is_leaving,
 		.on_gone = supervisor_on_gone,
+		.on_awake = supervisor_on_awake,
 		.owner = supervisor,
 	};
 	return live_table_create(&supervisor->services, &supervisor->live, err);

@@ -67,6 +67,7 @@ void supervisor_on_answered(void *owner);
 int supervisor_on_health(void *owner, bool is_healthy, const struct berth_error *why,
 			 struct berth_error *err);
 /* Something of the table went. */
+int supervisor_on_awake(void *owner, struct berth_error *err);
 void supervisor_on_gone(void *owner);
 
 /* supervisor_recover.c: what earlier supervisors left; then clients are let in. */

@@ -48,17 +48,18 @@ static int on_table_end(void *owner, const struct launcher_table_end *end, struc
 static int handle_sample(void *owner, struct berth_error *err)
 {
 	struct supervisor *supervisor = owner;
+	int sampled = live_sample(supervisor->live, err);
 
-	supervisor->is_sampling = live_count(supervisor->live) > 0;
-	if (!supervisor->is_sampling)
-		return 0;
-	if (live_sample(supervisor->live, err) < 0)
-		return -1;
+	supervisor->is_sampling = sampled == 0;
+	if (sampled != 0)
+		return sampled < 0 ? -1 : 0;
 	return loop_arm_timer(supervisor->sample, clock_boottime_ns() + SAMPLE_NS, err);
 }
 
-static int begin_sampling(struct supervisor *supervisor, struct berth_error *err)
+int supervisor_on_awake(void *owner, struct berth_error *err)
 {
+	struct supervisor *supervisor = owner;
+
 	if (supervisor->is_sampling)
 		return 0;
 	if (!supervisor->sample && loop_add_timer(supervisor->loop, handle_sample, supervisor,
@@ -78,7 +79,7 @@ static int on_started(void *owner, const struct launcher_started *started,
 		return 0;
 	if (live_started(live, started, fds, err) < 0)
 		return -1;
-	return begin_sampling(supervisor, err);
+	return supervisor_on_awake(supervisor, err);
 }
 
 static int on_ended(void *owner, const struct launcher_ended *ended, struct berth_error *err)

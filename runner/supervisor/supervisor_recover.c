@@ -72,6 +72,8 @@ static int begin(struct supervisor *supervisor, struct berth_error *err)
 	if (live_adopted_all(supervisor->live, err) < 0 || open_server(supervisor, err) < 0 ||
 	    supervisor_prune_arm(supervisor, err) < 0)
 		return -1;
+	if (live_count(supervisor->live) > 0 && supervisor_on_awake(supervisor, err) < 0)
+		return -1;
 	return launcher_client_ready(supervisor->launcher, err);
 }
 

@@ -173,6 +173,19 @@ def test_supervisor_dies(daemon):
         assert lines == [str(n) for n in range(30)], lines
 
 
+def test_adopted_run_is_sampled(daemon):
+    """Its counters are looked at by the next supervisor as well: its limits depend on it."""
+    daemon.deploy(SLEEP)
+    run = daemon.trigger("sleep")
+    daemon.wait(run, "EXECUTING")
+    daemon.kill_supervisor()
+    daemon.wait_for_answer()
+
+    def is_sampled():
+        return any(one["id"] == run and one.get("live") for one in daemon.ask("status")["runs"])
+    wait_until(is_sampled, "a sample")
+
+
 def test_launcher_dies(daemon):
     """What ran goes on in a new attempt from its checkpoint; what was queued is still queued."""
     daemon.deploy(shell("steps", "n=$(berth-task checkpoint load n || echo 0); "
