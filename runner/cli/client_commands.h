@@ -94,6 +94,7 @@ int command_runs_replay(void *record, const struct option_arguments *arguments);
 struct runs_logs_options {
 	struct client_options client;
 	char *since;
+	int64_t tail;
 	bool follow;
 	struct operation_fields fields;
 };

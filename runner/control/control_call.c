@@ -32,6 +32,8 @@ static void call_destroy(struct control_call *call)
 	json_decref(call->result);
 	for (size_t i = 0; i < call->operation->descriptors; i++)
 		close_fd(&call->descriptors[i]);
+	for (size_t i = 0; i < call->passed_count; i++)
+		close_fd(&call->passed[i]);
 	free(call);
 }
 
@@ -56,6 +58,12 @@ void control_call_answer(struct control_call *call, json_t *result)
 
 	if (!result) {
 		(void)berth_fail(&err, BERTH_MEMORY, ENOMEM, "%s", call->operation->name);
+		control_call_fail(call, &err);
+		return;
+	}
+	if (call->passed_count > 0 && call->connection &&
+	    control_connection_pass(call->connection, call->passed, call->passed_count, &err) < 0) {
+		json_decref(result);
 		control_call_fail(call, &err);
 		return;
 	}

@@ -48,6 +48,8 @@ struct control_call {
 	int (*read)(struct store *store, struct control_call *call, struct berth_error *err);
 	void (*then)(struct control_call *call);
 	json_t *result;
+	int passed[CONTROL_DESCRIPTORS_MAX]; /* that go with the answer */
+	size_t passed_count;
 
 	/* the server's */
 	struct control_server *server;

@@ -26,8 +26,10 @@ struct control_client {
 	int64_t id; /* of the last request */
 	int status;
 	struct text input;
-	size_t taken;   /* bytes of input that were handled */
-	size_t scanned; /* bytes behind them known to hold no newline */
+	size_t taken;                             /* bytes of input that were handled */
+	size_t scanned;                           /* bytes behind them known to hold no newline */
+	int descriptors[CONTROL_DESCRIPTORS_MAX]; /* that came, and were not taken */
+	size_t descriptor_count;
 };
 
 static int set_path(const char *path, char ret_path[CONTROL_PATH_SIZE], struct berth_error *err)
@@ -128,11 +130,18 @@ int control_client_open(const char *given, struct control_client **ret_client,
 	return 0;
 }
 
+static void forget_descriptors(struct control_client *client)
+{
+	while (client->descriptor_count > 0)
+		close_fd(&client->descriptors[--client->descriptor_count]);
+}
+
 void control_client_close(struct control_client *client)
 {
 	if (!client)
 		return;
 	close_fd(&client->fd);
+	forget_descriptors(client);
 	text_finish(&client->input);
 	free(client);
 }
@@ -184,13 +193,37 @@ int control_client_send(struct control_client *client, enum control_op op, const
 	return send_line(client, &line, descriptors, descriptor_count, err);
 }
 
+/* What the daemon says next, and the descriptors that come with it. */
+static int receive(struct control_client *client, char *buffer, size_t size, size_t *ret_length,
+		   struct berth_error *err)
+{
+	struct berth_error why;
+	size_t count = 0;
+	int status = descriptor_receive(client->fd, buffer, size, ret_length,
+					client->descriptors + client->descriptor_count,
+					CONTROL_DESCRIPTORS_MAX - client->descriptor_count, &count,
+					&why);
+
+	if (status == 0 && *ret_length > 0) {
+		client->descriptor_count += count;
+		return 0;
+	}
+	if (status < 0 && why.errnum == EAGAIN)
+		return berth_fail(err, BERTH_SYSTEM, 0,
+				  "%s does not answer: it is connected to, but silent",
+				  client->path);
+	return berth_fail(err, BERTH_SYSTEM, status < 0 ? why.errnum : 0,
+			  "the daemon broke off before it answered; what was asked for may have "
+			  "been done");
+}
+
 /* The next line, without its newline; valid until the next call. */
 static int next_line(struct control_client *client, const char **ret_line, size_t *ret_length,
 		     struct berth_error *err)
 {
 	struct text *input = &client->input;
 	char buffer[READ_BYTES], *start, *newline;
-	ssize_t got;
+	size_t got;
 
 	for (;;) {
 		start = input->data ? input->data + client->taken : NULL;
@@ -207,18 +240,8 @@ static int next_line(struct control_client *client, const char **ret_line, size_
 		text_consume(input, client->taken);
 		client->taken = 0;
 		client->scanned = input->length;
-		got = recv(client->fd, buffer, sizeof(buffer), 0);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && errno == EAGAIN)
-			return berth_fail(err, BERTH_SYSTEM, 0,
-					  "%s does not answer: it is connected to, but silent",
-					  client->path);
-		if (got <= 0)
-			return berth_fail(err, BERTH_SYSTEM, got < 0 ? errno : 0,
-					  "the daemon broke off before it answered; what was asked "
-					  "for may have been done");
-		if (text_append(input, buffer, (size_t)got, err) < 0)
+		if (receive(client, buffer, sizeof(buffer), &got, err) < 0 ||
+		    text_append(input, buffer, got, err) < 0)
 			return -1;
 	}
 }
@@ -271,6 +294,16 @@ int control_client_call(struct control_client *client, enum control_op op, const
 		return berth_fail(err, BERTH_PROTOCOL, 0, "the daemon sent an unexpected event");
 	}
 	return status;
+}
+
+size_t control_client_take_descriptors(struct control_client *client,
+				       int ret_descriptors[CONTROL_DESCRIPTORS_MAX])
+{
+	size_t count = client->descriptor_count;
+
+	memcpy(ret_descriptors, client->descriptors, sizeof(client->descriptors));
+	client->descriptor_count = 0;
+	return count;
 }
 
 int control_client_status(const struct control_client *client)

@@ -45,5 +45,9 @@ int control_client_call(struct control_client *client, enum control_op op, const
 /* Of the last failure: the status of the daemon's refusal; 0: it was no refusal. */
 int control_client_status(const struct control_client *client);
 
+/* The descriptors that came with answers, in their order; they are the caller's then. */
+size_t control_client_take_descriptors(struct control_client *client,
+				       int ret_descriptors[CONTROL_DESCRIPTORS_MAX]);
+
 /* For poll(2): readable when there may be something to receive. Buffered lines do not show. */
 int control_client_descriptor(const struct control_client *client);

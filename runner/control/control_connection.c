@@ -60,6 +60,12 @@ static void output_forget(struct control_connection *connection)
 	account(connection);
 }
 
+static void passed_forget(struct control_connection *connection)
+{
+	while (connection->passed_count > 0)
+		close_fd(&connection->passed[--connection->passed_count]);
+}
+
 static void calls_detach(struct control_connection *connection)
 {
 	struct control_call *call;
@@ -82,6 +88,7 @@ void control_connection_finish(struct control_connection *connection)
 	output_forget(connection);
 	while (connection->descriptor_count > 0)
 		close_fd(&connection->descriptors[--connection->descriptor_count]);
+	passed_forget(connection);
 	close_fd(&connection->fd);
 }
 
@@ -219,8 +226,43 @@ static void output_compact(struct control_connection *connection)
 		output_forget(connection);
 	} else if (connection->sent > connection->output.length / 2) {
 		text_consume(&connection->output, connection->sent);
+		if (connection->passed_count > 0)
+			connection->passed_at -= connection->sent;
 		connection->sent = 0;
 	}
+}
+
+/* As much as the peer takes, but not beyond where descriptors go: errno, or how many bytes. */
+static ssize_t send_some(struct control_connection *connection)
+{
+	const char *data = connection->output.data + connection->sent;
+	size_t length = control_connection_pending(connection);
+	struct berth_error err;
+
+	if (connection->passed_count > 0 && connection->passed_at == connection->sent) {
+		if (descriptor_send(connection->fd, data, 1, connection->passed,
+				    connection->passed_count, &err) < 0) {
+			errno = err.errnum;
+			return -1;
+		}
+		passed_forget(connection);
+		return 1;
+	}
+	if (connection->passed_count > 0)
+		length = connection->passed_at - connection->sent;
+	return send(connection->fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int control_connection_pass(struct control_connection *connection, int *descriptors, size_t count,
+			    struct berth_error *err)
+{
+	if (connection->passed_count > 0)
+		return berth_fail(err, BERTH_LIMIT, 0,
+				  "an earlier answer with descriptors was not read yet");
+	for (size_t i = 0; i < count; i++)
+		connection->passed[connection->passed_count++] = steal_fd(&descriptors[i]);
+	connection->passed_at = connection->output.length;
+	return 0;
 }
 
 void control_connection_flush(struct control_connection *connection)
@@ -228,8 +270,7 @@ void control_connection_flush(struct control_connection *connection)
 	ssize_t sent;
 
 	while (control_connection_pending(connection) > 0) {
-		sent = send(connection->fd, connection->output.data + connection->sent,
-			    control_connection_pending(connection), MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent = send_some(connection);
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))

@@ -39,7 +39,9 @@ struct control_connection {
 	struct text input;
 	size_t scanned; /* bytes of input known to hold no newline */
 	struct text output;
-	size_t sent;         /* of output */
+	size_t sent;                         /* of output */
+	int passed[CONTROL_DESCRIPTORS_MAX]; /* that go with the byte of output at passed_at */
+	size_t passed_count, passed_at;
 	uint64_t stalled_ns; /* since when it took nothing; 0: nothing is due */
 	uint64_t opened_ns;
 	int descriptors[CONTROL_DESCRIPTORS_MAX]; /* that came, for the next request that wants them
@@ -69,6 +71,9 @@ int control_connection_say(struct control_connection *connection, json_t *object
 /* Streams events, one a line, that are JSON already. */
 int control_connection_say_events(struct control_connection *connection, int64_t id,
 				  const struct text *lines, struct berth_error *err);
+/* Has descriptors go with the beginning of what is said next; takes them over on success. */
+int control_connection_pass(struct control_connection *connection, int *descriptors, size_t count,
+			    struct berth_error *err);
 /* Sends what the peer takes now. */
 void control_connection_flush(struct control_connection *connection);
 

@@ -16,6 +16,7 @@ const struct control_handler_row control_handlers[CONTROL_OP_COUNT] = {
 	[CONTROL_RUN_RESCHEDULE] = {.work = control_run_reschedule},
 	[CONTROL_RUN_TAGS] = {.work = control_run_tags},
 	[CONTROL_RUN_LOGS] = {.read = control_run_logs},
+	[CONTROL_RUN_LOG_OPEN] = {.read = control_run_log_open},
 	[CONTROL_RUN_FOLLOW] = {.handle = control_run_follow},
 	[CONTROL_BULK] = {.handle = control_bulk},
 	[CONTROL_KEY_RESET] = {.work = control_key_reset},

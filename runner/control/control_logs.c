@@ -4,12 +4,14 @@
 
 #include <errno.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "runner/control/control_operations.h"
 #include "runner/engine/engine_reads.h"
 #include "runner/log/log_format.h"
+#include "runner/log/log_storage.h"
 
 /* Formatted once, by those who know how to make any bytes safe. */
 static int append_record(const struct log_record *record, struct text *line, json_t *records,
@@ -103,4 +105,48 @@ int control_run_logs(struct store *store, struct control_call *call, struct bert
 	status = read_part(reader, call, attempt, err);
 	log_reader_destroy(reader);
 	return status;
+}
+
+/* Hands a snapshot's descriptors to the call, and their names to the answer. */
+static int pass_snapshot(struct control_call *call, struct log_snapshot *snapshot, json_t *names,
+			 struct berth_error *err)
+{
+	for (enum log_file file = 0; file <= LOG_FILE_SEALED; file++) {
+		int *fd = file == LOG_FILE_SEALED ? &snapshot->sealed : &snapshot->files[file];
+
+		if (*fd < 0)
+			continue;
+		call->passed[call->passed_count++] = steal_fd(fd);
+		if (json_array_append_new(names, json_string(log_name_suffix(file))) < 0)
+			return berth_fail(err, BERTH_MEMORY, ENOMEM, "open a log");
+	}
+	return 0;
+}
+
+int control_run_log_open(struct store *store, struct control_call *call, struct berth_error *err)
+{
+	const struct control_run_log_open *fields = &call->record.run_log_open;
+	struct log_snapshot snapshot = {
+		.files = {-1, -1, -1, -1},
+                  .sealed = -1
+        };
+	AUTO_JSON json_t *names = json_array();
+	struct log_storage storage;
+	int64_t run_id, attempt;
+	int status;
+
+	if (control_parse_id("run", fields->run, &run_id, err) < 0 ||
+	    choose_attempt(store, run_id, fields->attempt, &attempt, err) < 0)
+		return -1;
+	if (call->backend->logs_directory < 0)
+		return berth_fail(err, BERTH_UNSUPPORTED, 0, "this daemon keeps no logs");
+	log_storage_init(&storage, call->backend->logs_directory, run_id, attempt);
+	status = log_storage_pass(&storage, &snapshot, err);
+	log_storage_finish(&storage);
+	if (status < 0 || pass_snapshot(call, &snapshot, names, err) < 0)
+		return -1;
+	call->result = json_pack("{s:s, s:I, s:O, s:I}", "run", fields->run, "attempt",
+				 (json_int_t)attempt, "files", names, "indexBytes",
+				 (json_int_t)snapshot.index_bytes);
+	return call->result ? 0 : berth_fail(err, BERTH_MEMORY, ENOMEM, "open a log");
 }

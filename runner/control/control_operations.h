@@ -31,6 +31,7 @@ int control_checkpoint_list(struct store *store, struct control_call *call,
 
 /* control_logs.c, control_follow.c, control_bulk.c */
 int control_run_logs(struct store *store, struct control_call *call, struct berth_error *err);
+int control_run_log_open(struct store *store, struct control_call *call, struct berth_error *err);
 int control_run_follow(struct control_call *call, struct berth_error *err);
 int control_bulk(struct control_call *call, struct berth_error *err);
 

@@ -89,6 +89,10 @@ static const struct field_row run_logs_rows[] = {
 	{.name = "since", .type = FIELD_INTEGER, .offset = offsetof(struct control_run_logs, since_ms), .max = LAST_DATE_MS, .unit = "milliseconds since 1970", .help = "from the first record that is not older, in place of position"},
 	NUMBER(control_run_logs, limit, 1, 10000, "how many records", .default_text = "1000"),
 };
+static const struct field_row run_log_open_rows[] = {
+	TEXT(control_run_log_open, run, ID_BYTES, "the run's identifier", REQUIRED),
+	NUMBER(control_run_log_open, attempt, 0, 1000000, "which attempt's; 0 is the newest"),
+};
 static const struct field_row run_follow_rows[] = {
 	TEXT(control_run_follow, run, ID_BYTES, "the run's identifier", REQUIRED),
 	NUMBER(control_run_follow, attempt, 0, 1000000, "the first attempt whose log is told; 0 is the first"),
@@ -175,6 +179,7 @@ const struct control_operation control_operations[CONTROL_OP_COUNT] = {
 	[CONTROL_RUN_RESCHEDULE] = {.name = "run_reschedule", OPERATES, FIELDS(run_reschedule_rows), .result = "{id}", .help = "Changes when a delayed run may start."},
 	[CONTROL_RUN_TAGS] = {.name = "run_tags", OPERATES, FIELDS(run_tags_rows), .result = "{id}", .help = "Adds tags to a run."},
 	[CONTROL_RUN_LOGS] = {.name = "run_logs", VIEWS, FIELDS(run_logs_rows), .result = "{attempt, records, position, isEnd}: a record is {time, source, level, message, fields, position, …}", .help = "Reads a part of an attempt's log."},
+	[CONTROL_RUN_LOG_OPEN] = {.name = "run_log_open", VIEWS, FIELDS(run_log_open_rows), .result = "{run, attempt, files, indexBytes}: files names the descriptors that come with the answer's line, in their order: idx, out, err and log as far as there are such, or zst; none when nothing was said. What they are is in docs/logs.md.", .help = "Opens an attempt's log as it is now, for those who read much of it. Not beside another answer with descriptors that was not read yet."},
 	[CONTROL_RUN_FOLLOW] = {.name = "run_follow", VIEWS, FIELDS(run_follow_rows), .is_stream = true, .result = "the run", .help = "Tells what happens to a run until it has ended. Events: {log, attempt}, {progress}, {run}, the last one whenever its state has changed."},
 	[CONTROL_BULK] = {.name = "bulk", OPERATES, FIELDS(bulk_rows), .result = "{matched, done, failed, errors, runs}: the first 1000 new runs of a replay, the first 20 errors", .help = "Cancels or replays many runs: those named, or those of a filter, of which there must be one."},
 	[CONTROL_KEY_RESET] = {.name = "key_reset", OPERATES, FIELDS(key_reset_rows), .result = "null", .help = "Forgets an idempotency key, so that the next trigger with it makes a run."},

@@ -45,6 +45,7 @@ enum control_op {
 	CONTROL_RUN_RESCHEDULE,
 	CONTROL_RUN_TAGS,
 	CONTROL_RUN_LOGS,
+	CONTROL_RUN_LOG_OPEN,
 	CONTROL_RUN_FOLLOW,
 	CONTROL_BULK,
 	CONTROL_KEY_RESET,
@@ -122,6 +123,11 @@ struct control_run_tags {
 	char *run;
 	json_t *tags;
 };
+struct control_run_log_open {
+	char *run;
+	int64_t attempt;
+};
+
 struct control_run_logs {
 	char *run;
 	int64_t attempt; /* 0: the newest */
@@ -204,6 +210,7 @@ union control_record {
 	struct control_run_reschedule run_reschedule;
 	struct control_run_tags run_tags;
 	struct control_run_logs run_logs;
+	struct control_run_log_open run_log_open;
 	struct control_run_follow run_follow;
 	struct control_bulk bulk;
 	struct control_key_reset key_reset;

@@ -20,6 +20,11 @@ static const char *const suffixes[LOG_FILES] = {
 	[LOG_FILE_MESSAGES] = "log", [LOG_FILE_SEALED] = "zst", [LOG_FILE_UNFINISHED] = "zst.new",
 };
 
+const char *log_name_suffix(enum log_file file)
+{
+	return suffixes[file];
+}
+
 char *log_name_directory(int64_t run, char target[LOG_NAME_SIZE])
 {
 	time_t seconds = (time_t)(identifier_number_ms(run) / 1000);

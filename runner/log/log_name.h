@@ -21,6 +21,9 @@ enum log_file {
 
 #define LOG_NAME_SIZE 64
 
+/* "idx", "out", "err", "log", "zst": what their names end with. */
+const char *log_name_suffix(enum log_file file);
+
 /* "2026112514", the hour of the run's number in UTC. Returns target. */
 char *log_name_directory(int64_t run, char target[LOG_NAME_SIZE]);
 /* "2026112514/run_0c2….1.idx". Returns target. */

@@ -400,6 +400,43 @@ int log_reader_seek_time(struct log_reader *reader, uint64_t time_ns, struct ber
 	return 0;
 }
 
+/* How many records come from an index record on, at most; the reader is left behind them. */
+static int count_from(struct log_reader *reader, uint64_t number, uint64_t most,
+		      uint64_t *ret_count, struct berth_error *err)
+{
+	struct log_record record;
+	int result = 0;
+
+	log_reader_seek(reader, number << OFFSET_BITS);
+	*ret_count = 0;
+	while (result == 0 && *ret_count < most) {
+		result = log_reader_next(reader, &record, err);
+		*ret_count += result == 0;
+	}
+	return result < 0 ? -1 : 0;
+}
+
+/* Goes back twice as far each time: what is read is at most about four times what is wanted. */
+int log_reader_seek_tail(struct log_reader *reader, uint64_t records, struct berth_error *err)
+{
+	uint64_t size = 0, end, number, back, count = 0;
+	int result = open_log(reader, err);
+
+	if (result == 0)
+		result = log_storage_size(&reader->storage, LOG_FILE_INDEX, &size, err);
+	if (result < 0)
+		return -1;
+	end = size / LOG_INDEX_RECORD_BYTES;
+	for (back = 1;; back *= 2) {
+		number = end > back ? end - back : 1;
+		if (count_from(reader, number, UINT64_MAX, &count, err) < 0)
+			return -1;
+		if (count >= records || number == 1)
+			break;
+	}
+	return count_from(reader, number, count > records ? count - records : 0, &count, err);
+}
+
 int log_reader_bytes(struct log_reader *reader, enum log_source source, uint64_t offset,
 		     void *buffer, size_t size, size_t *ret_length, struct berth_error *err)
 {
@@ -426,6 +463,21 @@ int log_reader_create(int directory, int64_t run, int64_t attempt, struct log_re
 	log_reader_seek(reader, 0);
 	*ret_reader = reader;
 	return 0;
+}
+
+int log_reader_create_from(struct log_snapshot *snapshot, int64_t run, int64_t attempt,
+			   struct log_reader **ret_reader, struct berth_error *err)
+{
+	struct log_reader *reader;
+	int result = log_reader_create(-1, run, attempt, &reader, err);
+
+	if (result == 0 && log_storage_adopt(&reader->storage, snapshot, err) < 0) {
+		log_reader_destroy(reader);
+		result = -1;
+	}
+	if (result == 0)
+		*ret_reader = reader;
+	return result;
 }
 
 void log_reader_rest(struct log_reader *reader)

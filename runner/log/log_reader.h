@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "runner/log/log_record.h"
+#include "runner/log/log_storage.h"
 
 struct log_reader;
 
@@ -21,6 +22,9 @@ enum log_reader_outcome {
  * open. Starts at the beginning. */
 int log_reader_create(int directory, int64_t run, int64_t attempt, struct log_reader **ret_reader,
 		      struct berth_error *err);
+/* Of a log that somebody else has opened, as it was then; takes the descriptors over. */
+int log_reader_create_from(struct log_snapshot *snapshot, int64_t run, int64_t attempt,
+			   struct log_reader **ret_reader, struct berth_error *err);
 /* Accepts NULL. */
 void log_reader_destroy(struct log_reader *reader);
 
@@ -40,6 +44,9 @@ uint64_t log_reader_position(const struct log_reader *reader);
 
 /* Continues at the first record that is not older than a CLOCK_REALTIME instant: 0. */
 int log_reader_seek_time(struct log_reader *reader, uint64_t time_ns, struct berth_error *err);
+
+/* Continues so many records before the end of what is there: 0. */
+int log_reader_seek_tail(struct log_reader *reader, uint64_t records, struct berth_error *err);
 
 /* The bytes of LOG_STDOUT or LOG_STDERR as the task wrote them, from an offset: 0 and how many;
  * none beyond the end. */

@@ -203,6 +203,11 @@ void log_sealed_close(struct log_sealed *sealed)
 	free(sealed);
 }
 
+int log_sealed_descriptor(const struct log_sealed *sealed)
+{
+	return sealed->fd;
+}
+
 uint64_t log_sealed_size(const struct log_sealed *sealed, enum log_file section)
 {
 	return sealed->footer.sections[section];

@@ -31,6 +31,9 @@ struct log_sealed;
 int log_sealed_open(int fd, struct log_sealed **ret_sealed, struct berth_error *err);
 void log_sealed_close(struct log_sealed *sealed);
 
+/* Stays the log's. */
+int log_sealed_descriptor(const struct log_sealed *sealed);
+
 uint64_t log_sealed_size(const struct log_sealed *sealed, enum log_file section);
 
 /* Up to size bytes from an offset, fewer at the section's end. BERTH_PROTOCOL: a block is

@@ -31,6 +31,8 @@ static int open_file(const struct log_storage *storage, enum log_file file, int 
 	char name[LOG_NAME_SIZE];
 	int fd;
 
+	if (storage->directory < 0)
+		return LOG_STORAGE_NONE;
 	(void)log_name_format(storage->run, storage->attempt, file, name);
 	fd = openat(storage->directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
@@ -90,7 +92,64 @@ int log_storage_size(struct log_storage *storage, enum log_file section, uint64_
 	if (result == 0 && fstat(storage->files[section], &facts) < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "stat the log");
 	*ret_size = (uint64_t)facts.st_size;
+	if (section == LOG_FILE_INDEX && storage->index_bytes && *ret_size > storage->index_bytes)
+		*ret_size = storage->index_bytes;
 	return 0;
+}
+
+static int duplicate(int fd, int *ret_fd, struct berth_error *err)
+{
+	if (fd < 0)
+		return 0;
+	*ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *ret_fd < 0 ? berth_fail(err, BERTH_SYSTEM, errno, "duplicate a log") : 0;
+}
+
+/* The index first: what it speaks of now has its file, unless it was sealed meanwhile. */
+static int reach_all(struct log_storage *storage, uint64_t *ret_index_bytes,
+		     struct berth_error *err)
+{
+	int result = log_storage_open(storage, err);
+
+	if (result == 0)
+		result = log_storage_size(storage, LOG_FILE_INDEX, ret_index_bytes, err);
+	for (int file = 0; file < LOG_SECTIONS && result == 0 && !storage->sealed; file++)
+		result = reach(storage, (enum log_file)file, err) < 0 ? -1 : 0;
+	return result;
+}
+
+int log_storage_pass(struct log_storage *storage, struct log_snapshot *ret_snapshot,
+		     struct berth_error *err)
+{
+	struct log_snapshot snapshot = {
+		.files = {-1, -1, -1, -1},
+                  .sealed = -1
+        };
+	int result = reach_all(storage, &snapshot.index_bytes, err);
+
+	if (result == 0 && storage->sealed)
+		result = duplicate(log_sealed_descriptor(storage->sealed), &snapshot.sealed, err);
+	for (int file = 0; file < LOG_SECTIONS && result == 0 && !storage->sealed; file++)
+		result = duplicate(storage->files[file], &snapshot.files[file], err);
+	if (result == 0) {
+		*ret_snapshot = snapshot;
+		return 0;
+	}
+	for (int file = 0; file < LOG_SECTIONS; file++)
+		close_fd(&snapshot.files[file]);
+	return result;
+}
+
+int log_storage_adopt(struct log_storage *storage, struct log_snapshot *snapshot,
+		      struct berth_error *err)
+{
+	storage->directory = -1;
+	storage->index_bytes = snapshot->sealed < 0 ? snapshot->index_bytes : 0;
+	for (int file = 0; file < LOG_SECTIONS; file++)
+		storage->files[file] = steal_fd(&snapshot->files[file]);
+	if (snapshot->sealed < 0)
+		return 0;
+	return log_sealed_open(steal_fd(&snapshot->sealed), &storage->sealed, err);
 }
 
 static int read_file(int fd, uint64_t offset, char *buffer, size_t size, size_t *ret_length,
@@ -123,6 +182,11 @@ int log_storage_read(struct log_storage *storage, enum log_file section, uint64_
 	if (result == LOG_STORAGE_NONE) {
 		*ret_length = 0;
 		return 0;
+	}
+	if (section == LOG_FILE_INDEX && storage->index_bytes) {
+		uint64_t end = storage->index_bytes > offset ? storage->index_bytes - offset : 0;
+
+		size = end < size ? (size_t)end : size;
 	}
 	if (storage->sealed)
 		return log_sealed_read(storage->sealed, section, offset, buffer, size, ret_length,

@@ -11,10 +11,11 @@
 struct log_sealed;
 
 struct log_storage {
-	int directory;
+	int directory; /* -1: what is open is all there is */
 	int64_t run, attempt;
 	int files[LOG_SECTIONS];
 	struct log_sealed *sealed;
+	uint64_t index_bytes; /* of the index nothing behind that is read; 0: all is */
 };
 
 #define LOG_STORAGE_NONE 1 /* there is no log, or not yet */
@@ -24,6 +25,19 @@ void log_storage_finish(struct log_storage *storage);
 
 /* 0 when it is open, also from before; NONE or failed. */
 int log_storage_open(struct log_storage *storage, struct berth_error *err);
+
+/* A log by descriptors, for somebody who cannot open it: as it is now, whatever is written to it or
+ * becomes of its files. All are the caller's. 0, or NONE: then there are none. */
+struct log_snapshot {
+	int files[LOG_SECTIONS]; /* -1: it has no bytes; all: it is sealed */
+	int sealed;              /* -1: it is not */
+	uint64_t index_bytes;
+};
+int log_storage_pass(struct log_storage *storage, struct log_snapshot *ret_snapshot,
+		     struct berth_error *err);
+/* Takes the descriptors over, also when it fails. */
+int log_storage_adopt(struct log_storage *storage, struct log_snapshot *snapshot,
+		      struct berth_error *err);
 
 int log_storage_size(struct log_storage *storage, enum log_file section, uint64_t *ret_size,
 		     struct berth_error *err);

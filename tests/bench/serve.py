@@ -6,6 +6,7 @@ store. Usage: serve.py BERTH NOOP [RUNS [QUEUED]]"""
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -40,6 +41,16 @@ def print_enqueue(daemon, runs, task="noop"):
     return count
 
 
+def log_rate(daemon):
+    run = daemon.finish("chatter")
+    with open(os.path.join(daemon.directory, "log"), "wb") as file:
+        started = time.perf_counter()
+        subprocess.run([os.environ["BERTH"], "runs", "logs", run["id"], "--socket", daemon.socket],
+                       stdout=file, check=True)
+        took = time.perf_counter() - started
+        print(f"runs logs, lines of 100 B:     {file.seek(0, 2) / took / 1e6:6.0f} MB/s")
+
+
 def measure_full(daemon, client, queued):
     """Many queued runs that may not start: memory, the latency of another queue, lists."""
     daemon.run("queues", "pause", "task/bulk")
@@ -64,10 +75,13 @@ def main():
         shutil.copy(sys.argv[2], os.path.join(bundle, "noop"))
         with open(os.path.join(bundle, "berth.json"), "w", encoding="utf-8") as file:
             json.dump({"tasks": [{"id": task, "program": "noop", "machine": "micro"}
-                                 for task in ("noop", "bulk")]}, file)
+                                 for task in ("noop", "bulk")] + [
+                {"id": "chatter", "command": ["sh", "-c", "yes $(printf %099d 0) | head -n 1000000"],
+                 "limits": {"log": "1G"}}]}, file)
         daemon.run("deploy", bundle)
         print("fsync of 4 KiB:                p50 %6.0f us, p99 %6.0f us"
               % measure_fsync(daemon.directory))
+        log_rate(daemon)
         client = Client(daemon.socket)
         idle_latency(daemon, client, runs)
         daemon.run("queues", "pause", "task/noop")

@@ -156,6 +156,27 @@ def test_flood_is_cut(daemon):
     assert "dropped" in log, log[-400:]
 
 
+def test_logs_of_many_lines(daemon):
+    """All of them, the last ones, and while they are written; before and after they are sealed."""
+    daemon.deploy(shell("say", "seq 300000; berth-task metadata said=1; sleep 3; echo last",
+                        limits={"log": "100M"}))
+    run = daemon.trigger("say")
+    wait_until(lambda: daemon.show(run)["metadata"], "all but the last")
+    for _ in range(2):
+        lines = [line.split()[-1] for line in daemon.lines(run)]
+        assert lines[:300000] == [str(n + 1) for n in range(300000)], len(lines)
+        daemon.wait(run)
+    lines = daemon.run("runs", "logs", run, "--tail", "3").stdout.splitlines()
+    assert [line.split()[-1] for line in lines] == ["299999", "300000", "last"], lines
+    lines = daemon.run("runs", "logs", run, "--since", "1s").stdout.splitlines()
+    assert len(lines) <= 1, lines[:3]
+    record = json.loads(daemon.run("runs", "logs", run, "--tail", "1", "--json").stdout)
+    assert record["message"] == "last" and record["source"] == "stdout", record
+    position = daemon.ask("runs", "logs", run, "--limit", "1", "--position", "0")["position"]
+    lines = daemon.run("runs", "logs", run, "--position", str(position), "--limit", "1").stdout
+    assert lines.split()[-1] == "2", lines
+
+
 def test_supervisor_dies(daemon):
     """No run notices, and no line is lost."""
     daemon.deploy(COUNT)

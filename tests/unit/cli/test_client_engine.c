@@ -32,6 +32,7 @@ struct daemon {
 	struct fixture engine;
 	char directory[128]; /* what is deployed */
 	char version[ID_SIZE];
+	struct number_index feeds;
 };
 
 static void submit(void *owner, struct engine_job *job, bool may_wait)
@@ -134,6 +135,7 @@ static int set_up(void **state)
 	control->backend.follow = follow;
 	control->backend.unfollow = unfollow;
 	control->backend.usage = usage;
+	control->backend.feeds = &daemon->feeds;
 	control->backend.describe = describe;
 	control->backend.logs_directory = control->backend.bundles_directory =
 		open(control->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -251,6 +253,14 @@ static void test_logs(void **state)
 	assert_null(strstr(daemon->client.out, "line 2"));
 	DO(daemon, "runs", "logs", id, "--since=1h", "--attempt=1");
 	expect_in(daemon->client.out, "WARN  line 1499\n");
+	DO(daemon, "runs", "logs", id, "--tail=3");
+	assert_null(strstr(daemon->client.out, "line 1496"));
+	expect_in(daemon->client.out, "WARN  line 1497\n");
+	expect_in(daemon->client.out, "WARN  line 1499\n");
+	DO(daemon, "runs", "logs", id, "--tail=3000");
+	expect_in(daemon->client.out, "WARN  line 0\n");
+	DO(daemon, "runs", "logs", "--follow", id, "--tail=1");
+	assert_null(strstr(daemon->client.out, "line 1498"));
 	DO(daemon, "runs", "logs", "--follow", id);
 	expect_in(daemon->client.out, "WARN  line 1499\n");
 	expect_in(daemon->client.err, ": COMPLETED");

@@ -88,34 +88,24 @@ static void test_show(void **state)
 	expect_in(fixture->out, "\"exitCode\": 3");
 }
 
+/* test_client_engine reads a real one. */
 static void test_logs(void **state)
 {
 	static const struct fixture_answer rows[] = {
-		{.op = CONTROL_RUN_LOGS,
-		 .result = "{\"attempt\":2,\"records\":[" RECORD("one") "],\"position\":9,"
-									"\"isEnd\":false}"},
-		{.op = CONTROL_RUN_LOGS,
-		 .result = "{\"attempt\":2,\"records\":[" RECORD("two") "],\"position\":20,"
-									"\"isEnd\":true}" },
+		{.op = CONTROL_RUN_LOG_OPEN,
+		 .result = "{\"run\":\"run_1\",\"attempt\":2,\"files\":[],\"indexBytes\":0}"},
 	};
 	struct client_fixture *fixture = *state;
 
 	assert_int_equal(RUN(fixture, rows, "runs", "logs", "run_1"), 0);
-	assert_string_equal(fixture->asked,
-			    "run_logs {\"run\":\"run_1\"}\n"
-			    "run_logs {\"attempt\":2,\"position\":9,\"run\":\"run_1\"}\n");
-	expect_in(fixture->out, "out   one\n");
-	expect_in(fixture->out, "out   two\n");
-	assert_int_equal(RUN(fixture, rows, "runs", "logs", "run_1", "--limit=1", "--json"), 0);
-	assert_string_equal(fixture->out, RECORD("one") "\n");
+	assert_string_equal(fixture->asked, "run_log_open {\"attempt\":0,\"run\":\"run_1\"}\n");
+	assert_string_equal(fixture->out, "");
 }
 
 static void test_follow(void **state)
 {
 	static const struct fixture_answer rows[] = {
-		{.op = CONTROL_RUN_LOGS,
-		 .result = "{\"attempt\":2,\"records\":[" RECORD("one") "],\"position\":9,"
-									"\"isEnd\":true}"},
+		{.op = CONTROL_RUN_LOG_OPEN,                              .result = "{\"attempt\":2,\"files\":[]}"},
 		{ .op = CONTROL_RUN_FOLLOW,
 		 .events = {"{\"log\":" RECORD("two") ",\"attempt\":2}"},
 		 .result = "{\"status\":\"CANCELED\"}"},
@@ -127,9 +117,8 @@ static void test_follow(void **state)
 			    "run_follow {\"attempt\":1,\"position\":0,\"run\":\"run_1\"}\n");
 	expect_in(fixture->out, "out   two\n");
 	assert_int_equal(RUN(fixture, rows, "runs", "logs", "-f", "run_1", "--since=2h"), 130);
-	expect_in(fixture->asked, "\"since\":");
-	expect_in(fixture->asked, "run_follow {\"attempt\":2,\"position\":9,\"run\":\"run_1\"}\n");
-	expect_in(fixture->out, "out   one\n");
+	expect_in(fixture->asked, "run_log_open {\"attempt\":0,\"run\":\"run_1\"}\nrun_follow "
+				  "{\"attempt\":2,\"position\":");
 }
 
 static void test_cancel(void **state)
@@ -258,11 +247,11 @@ static void test_odd_answers(void **state)
 	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
 		for (size_t j = 0; j < sizeof(verbs) / sizeof(verbs[0]); j++) {
 			const struct fixture_answer rows[] = {
-				{.op = CONTROL_RUN_GET,    .result = results[i]},
-				{.op = CONTROL_RUN_LOGS,   .result = results[i]},
-				{.op = CONTROL_RUN_CANCEL, .result = results[i]},
-				{.op = CONTROL_BULK,       .result = results[i]},
-				{.op = CONTROL_RUN_LIST,   .result = results[i]},
+				{.op = CONTROL_RUN_GET,      .result = results[i]},
+				{.op = CONTROL_RUN_LOG_OPEN, .result = results[i]},
+				{.op = CONTROL_RUN_CANCEL,   .result = results[i]},
+				{.op = CONTROL_BULK,         .result = results[i]},
+				{.op = CONTROL_RUN_LIST,     .result = results[i]},
 			};
 
 			assert_int_equal(client_fixture_run(fixture, rows, 5, verbs[j]), 0);

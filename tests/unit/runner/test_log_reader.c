@@ -385,16 +385,113 @@ static void huge_numbers_of_records(void **state)
 	}
 }
 
+static struct log_reader *reader_of_snapshot(const struct log_fixture *fixture)
+{
+	struct log_storage storage;
+	struct log_snapshot snapshot;
+	struct log_reader *reader;
+
+	log_storage_init(&storage, fixture->directory, fixture->run, 1);
+	assert_int_equal(log_storage_pass(&storage, &snapshot, NULL), 0);
+	log_storage_finish(&storage);
+	assert_int_equal(log_reader_create_from(&snapshot, fixture->run, 1, &reader, NULL), 0);
+	return reader;
+}
+
+static void expect_text(struct log_reader *reader, const char *text)
+{
+	struct log_record record;
+
+	assert_int_equal(log_reader_next(reader, &record, NULL), 0);
+	assert_int_equal(record.length, strlen(text));
+	assert_memory_equal(record.text, text, record.length);
+}
+
+/* By descriptors alone, and as it was: what comes later, also in another file, is not in it. */
+static void a_snapshot_is_as_it_was(void **state)
+{
+	struct log_fixture *fixture = *state;
+	struct log_reader *before, *after, *sealed;
+	struct log_record record;
+	char big[5000];
+
+	memset(big, 'x', sizeof(big));
+	big[sizeof(big) - 1] = '\n';
+	log_fixture_create(fixture, 1 << 20);
+	log_fixture_print(fixture, LOG_STDOUT, "one\n");
+	before = reader_of_snapshot(fixture);
+	log_fixture_print(fixture, LOG_STDOUT, "two\n");
+	log_fixture_print(fixture, LOG_STDERR, "three\n");
+	log_fixture_say(fixture, LOG_STDOUT, big, sizeof(big));
+	assert_int_equal(log_writer_end(fixture->writer, NULL), 0);
+	after = reader_of_snapshot(fixture);
+	assert_int_equal(log_seal_attempt(fixture->directory, fixture->run, 1, NULL), 0);
+	sealed = reader_of_snapshot(fixture);
+	expect_text(before, "one");
+	assert_int_equal(log_reader_next(before, &record, NULL), LOG_READER_WAIT);
+	for (int i = 0; i < 2; i++) {
+		struct log_reader *reader = i ? sealed : after;
+
+		expect_text(reader, "one");
+		expect_text(reader, "two");
+		expect_text(reader, "three");
+		assert_int_equal(log_reader_next(reader, &record, NULL), 0);
+		assert_int_equal(log_reader_next(reader, &record, NULL), LOG_READER_END);
+		assert_int_equal(log_reader_seek_tail(reader, 2, NULL), 0);
+		expect_text(reader, "three");
+		assert_int_equal(log_reader_seek_tail(reader, 0, NULL), 0);
+		assert_int_equal(log_reader_next(reader, &record, NULL), LOG_READER_END);
+		assert_int_equal(log_reader_seek_tail(reader, 99, NULL), 0);
+		expect_text(reader, "one");
+	}
+	log_reader_destroy(before);
+	log_reader_destroy(after);
+	log_reader_destroy(sealed);
+}
+
+/* The last of very many lines, which were written in large pieces: exactly so many, wherever the
+ * pieces begin. */
+static void the_tail_is_exact(void **state)
+{
+	struct log_fixture *fixture = *state;
+	struct log_record record;
+	char lines[60000];
+
+	log_fixture_create(fixture, 64 << 20);
+	for (size_t piece = 0; piece < 50; piece++) {
+		size_t length = 0;
+
+		while (length + 20 < sizeof(lines) - piece * 100)
+			length += (size_t)snprintf(lines + length, 20, "%zu\n", length);
+		log_fixture_say(fixture, LOG_STDOUT, lines, length);
+	}
+	log_fixture_open(fixture);
+	for (uint64_t wanted = 1; wanted < 100000; wanted *= 7) {
+		uint64_t count = 0;
+
+		assert_int_equal(log_reader_seek_tail(fixture->reader, wanted, NULL), 0);
+		while (log_reader_next(fixture->reader, &record, NULL) == 0)
+			count++;
+		assert_int_equal(count, wanted);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, log_fixture_set_up, log_fixture_tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(lines_are_the_same_from_anywhere), TEST(an_endless_line_comes_in_pieces),
-		TEST(reading_starts_at_a_time),         TEST(any_position_is_harmless),
-		TEST(damage_of_the_index_costs_itself), TEST(a_stream_that_was_cut_is_told),
-		TEST(many_followers_share_a_reader),    TEST(huge_numbers_of_records),
+		TEST(lines_are_the_same_from_anywhere),
+		TEST(an_endless_line_comes_in_pieces),
+		TEST(reading_starts_at_a_time),
+		TEST(any_position_is_harmless),
+		TEST(damage_of_the_index_costs_itself),
+		TEST(a_stream_that_was_cut_is_told),
+		TEST(many_followers_share_a_reader),
+		TEST(huge_numbers_of_records),
 		TEST(followed_while_it_is_written),
+		TEST(a_snapshot_is_as_it_was),
+		TEST(the_tail_is_exact),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
