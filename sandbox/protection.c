@@ -121,6 +121,12 @@ static void set_disk_limit(const struct sandbox_host *host, const struct sandbox
 		if (sandbox_volume_kind(spec->volumes[i].volume) == SANDBOX_VOLUME_DIRECTORY)
 			set(states, SANDBOX_DISK_LIMIT, SANDBOX_UNAVAILABLE,
 			    "%s is a plain directory", spec->volumes[i].target);
+	for (size_t i = 0; spec && i < spec->mount_count; i++)
+		if (spec->mounts[i].kind == SANDBOX_MOUNT_BIND &&
+		    (spec->mounts[i].flags & SANDBOX_MOUNT_WRITABLE))
+			set(states, SANDBOX_DISK_LIMIT, SANDBOX_UNAVAILABLE,
+			    "%.48s is a place of the host, as large as its disk",
+			    spec->mounts[i].target);
 }
 
 void sandbox_host_protections(struct sandbox_host *host, const struct sandbox_spec *spec,

@@ -29,7 +29,8 @@ struct policy_mount {
 struct policy {
 	struct policy_mount mounts[POLICY_MOUNTS_MAX];
 	size_t mount_count;
-	bool mounts_given; /* a line named some: the defaults are those it names */
+	bool mounts_given; /* the defaults are added, or not wanted */
+	bool names_mounts; /* a line named some: the defaults are those it names */
 	bool allows_host_network;
 	uint64_t cpu_millis, memory_bytes, disk_bytes; /* 0: no bound */
 	int64_t pids;                                  /* likewise */
@@ -79,6 +80,7 @@ int policy_check(const struct policy *policy, const struct launch_spec *spec,
 
 enum { POLICY_SKIP = 1 }; /* the source is missing, and optional */
 /* A descriptor of a bind's source, found beneath a place without leaving it (openat2(2)): what is
- * mounted is what was checked. BERTH_DENIED, BERTH_NOT_FOUND. */
-int policy_open_source(const struct policy *policy, const struct sandbox_mount *mount, int *ret_fd,
+ * mounted is what was checked. What everybody may read loses SANDBOX_MOUNT_MAPPED: it needs none.
+ * BERTH_DENIED, BERTH_NOT_FOUND. */
+int policy_open_source(const struct policy *policy, struct sandbox_mount *mount, int *ret_fd,
 		       struct berth_error *err);

@@ -129,32 +129,57 @@ static int open_late(const struct policy_mount *place, const char *rest, int *re
 	return result;
 }
 
+/* As plan_mounts.c does for `berth run`, for a supervisor that cannot see the file. */
+static bool is_open_to_all(const struct stat *facts)
+{
+	mode_t needed = S_ISDIR(facts->st_mode) ? S_IROTH | S_IXOTH : S_IROTH;
+
+	return (facts->st_mode & needed) == needed;
+}
+
 /* A mapped bind makes its owner the task. That must not be root: what root alone may read would be
  * read, and what the task makes would be root's, set-uid programs included. */
 static int check_access(const struct policy *policy, const struct policy_mount *place,
-			unsigned flags, int fd, struct berth_error *err)
+			struct sandbox_mount *mount, int fd, struct berth_error *err)
 {
+	bool is_writable = mount->flags & SANDBOX_MOUNT_WRITABLE;
 	struct stat facts;
 
-	if (!(flags & (SANDBOX_MOUNT_WRITABLE | SANDBOX_MOUNT_MAPPED)))
+	if (!(mount->flags & (SANDBOX_MOUNT_WRITABLE | SANDBOX_MOUNT_MAPPED)))
 		return 0;
-	if ((flags & SANDBOX_MOUNT_WRITABLE) && !place->writable)
+	if (is_writable && !place->writable)
 		return berth_fail(err, BERTH_DENIED, 0,
 				  "it may not be written (launcher.conf: allow-mount %.64s rw)",
 				  place->path);
 	if (fstat(fd, &facts) < 0)
 		return berth_fail(err, BERTH_SYSTEM, errno, "stat");
+	if (!is_writable && is_open_to_all(&facts)) {
+		mount->flags &= ~(unsigned)SANDBOX_MOUNT_MAPPED;
+		return 0;
+	}
 	if (facts.st_uid == 0 && policy->uid != 0)
 		return berth_fail(err, BERTH_DENIED, 0,
-				  "it belongs to root, whose files no task may own");
+				  "it belongs to root, whose files no task may own: chown it%s",
+				  is_writable ? "" : ", or chmod o+r");
 	if (!place->writable && facts.st_uid != policy->uid)
 		return berth_fail(err, BERTH_DENIED, 0,
-				  "it belongs to uid %u, whose files are not open to runs",
-				  facts.st_uid);
+				  "only uid %u may read it: chmod o+r, or launcher.conf: "
+				  "allow-mount %.64s rw",
+				  facts.st_uid, place->path);
 	return 0;
 }
 
-int policy_open_source(const struct policy *policy, const struct sandbox_mount *mount, int *ret_fd,
+/* One line of allow-mount takes the place of the defaults, which hold what every task needs. */
+static int fail_not_allowed(const struct policy *policy, const struct sandbox_mount *mount,
+			    struct berth_error *err)
+{
+	return berth_fail(err, BERTH_DENIED, 0,
+			  "mount of %.100s is not allowed (launcher.conf: %sallow-mount DIR%s)",
+			  mount->source, policy->names_mounts ? "" : "allow-mount defaults, ",
+			  mount->flags & SANDBOX_MOUNT_WRITABLE ? " rw" : "");
+}
+
+int policy_open_source(const struct policy *policy, struct sandbox_mount *mount, int *ret_fd,
 		       struct berth_error *err)
 {
 	const char *rest = NULL;
@@ -164,9 +189,7 @@ int policy_open_source(const struct policy *policy, const struct sandbox_mount *
 	int opened;
 
 	if (!place)
-		return berth_fail(err, BERTH_DENIED, 0,
-				  "mount of %.128s is not allowed (launcher.conf: allow-mount)",
-				  mount->source);
+		return fail_not_allowed(policy, mount, err);
 	opened = place->fd < 0 ? open_late(place, rest, &fd, &failure)
 			       : open_below(place, rest, &fd, &failure);
 	if (opened < 0) {
@@ -177,7 +200,7 @@ int policy_open_source(const struct policy *policy, const struct sandbox_mount *
 		*err = failure;
 		return berth_fail_context(err, "mount of %.128s", mount->source);
 	}
-	if (check_access(policy, place, mount->flags, fd, err) < 0)
+	if (check_access(policy, place, mount, fd, err) < 0)
 		return berth_fail_context(err, "mount of %.128s", mount->source);
 	*ret_fd = steal_fd(&fd);
 	return 0;

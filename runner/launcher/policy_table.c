@@ -27,7 +27,7 @@ static int parse_allow_mount(struct policy *policy, const char *value, struct be
 	size_t length = strcspn(value, " \t");
 	const char *mode = value + length + strspn(value + length, " \t");
 
-	policy->mounts_given = true;
+	policy->mounts_given = policy->names_mounts = true;
 	if (strcmp(value, "defaults") == 0)
 		return policy_add_default_mounts(policy, err);
 	if (*mode && strcmp(mode, "ro") != 0 && strcmp(mode, "rw") != 0)

@@ -161,7 +161,7 @@ static void test_files(void **state)
 static int open_source(struct policy *policy, const char *source, unsigned flags,
 		       struct berth_error *err)
 {
-	const struct sandbox_mount mount = {
+	struct sandbox_mount mount = {
 		.kind = SANDBOX_MOUNT_BIND, .flags = flags, .source = source, .target = "/x"};
 	AUTO_CLOSE int fd = -1;
 
