@@ -10,8 +10,8 @@
 
 struct trigger_options {
 	struct client_options client;
-	char *payload, *metadata;
-	struct string_list tags;
+	char *payload, *metadata, *output;
+	struct string_list tags, inputs;
 	bool follow;
 	struct operation_fields fields;
 };
@@ -70,7 +70,8 @@ extern const struct command_row batch_verbs[], runs_verbs[], queues_verbs[], ver
 struct runs_options {
 	struct client_options client;
 	char *since, *until;
-	char *payload;     /* of replay */
+	char *payload, *output; /* of replay, likewise */
+	struct string_list inputs;
 	uint64_t grace_ms; /* which has none: it is refused */
 	struct operation_fields fields;
 };

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "runner/cli/client_commands.h"
+#include "runner/cli/client_files.h"
 #include "runner/cli/client_input.h"
 #include "runner/cli/client_verb.h"
 #include "runner/cli/complaint.h"
@@ -45,7 +46,8 @@ static const struct client_verb show_verb = {
 	.columns = rows,
 };
 
-/* A payload that is not text already becomes the text of its JSON, as the daemon takes it. */
+/* As the daemon takes it: a payload that is not text already becomes the text of its JSON, the
+ * paths of files become absolute. */
 static int complete_item(json_t *item, size_t index, struct berth_error *err)
 {
 	json_t *payload = json_object_get(item, "payload");
@@ -55,6 +57,8 @@ static int complete_item(json_t *item, size_t index, struct berth_error *err)
 		return berth_fail(err, BERTH_INVALID, 0,
 				  "item %zu: not an object as {\"task\": …, \"payload\": …}",
 				  index);
+	if (client_files_complete(item, err) < 0)
+		return berth_fail_context(err, "item %zu", index);
 	if (!payload || json_is_string(payload))
 		return 0;
 	text = json_format_compact(payload);

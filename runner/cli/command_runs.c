@@ -15,6 +15,7 @@ static const char *const cancel_synopsis[] = {"runs cancel RUN... [--grace DURAT
 					      "runs cancel FILTER... [--grace DURATION]", NULL};
 static const char *const replay_synopsis[] = {
 	"runs replay RUN [--payload JSON|@FILE|-] [--queue NAME] [--machine NAME]",
+	"runs replay RUN [--input FILE]... [--output DIR]",
 	"runs replay RUN RUN...", "runs replay FILTER...", NULL};
 static const char *const reschedule_synopsis[] = {"runs reschedule RUN DELAY|DATE", NULL};
 static const char *const tags_synopsis[] = {"runs tags RUN TAG...", NULL};
@@ -29,8 +30,9 @@ static const char cancel_details[] =
 	"that has ended stays as it is.";
 static const char replay_details[] =
 	"Triggers anew what is named, or all that a FILTER finds. Beside a single RUN --task, "
-	"--queue, --machine, --version and --payload stand for what its replay has in place of "
-	"its own; without any RUN they (but for --payload) choose which runs are replayed.";
+	"--queue, --machine, --version, --payload, --input and --output stand for what its replay "
+	"has in place of its own; without any RUN they (but for the last three) choose which runs "
+	"are replayed.";
 
 #define OF(type) .record_size = sizeof(struct type), .usage_status = EXIT_USAGE
 

@@ -3,12 +3,17 @@
 #include "base/json.h"
 #include "runner/cli/client_bulk.h"
 #include "runner/cli/client_commands.h"
+#include "runner/cli/client_files.h"
 #include "runner/cli/client_input.h"
 #include "runner/cli/client_verb.h"
 
 /* clang-format off */
 static const struct option_row rows[] = {
 	{.field = {.name = "payload", .type = FIELD_STRING, .offset = offsetof(struct runs_options, payload), .min = 1, .max = RUN_PAYLOAD_MAX, .help = "what the replay of a single RUN is given in place of its own"}, .value = "JSON|@FILE|-", .letter = 'p'},
+	{.field = {.name = "input", .type = FIELD_STRING, .offset = offsetof(struct runs_options, inputs), .help = "a file that the replay of a single RUN reads in place of its own, mounted as /input/NAME"}, .value = "FILE", .letter = 'i', .repeated = true},
+	{.field = {.name = "output", .type = FIELD_STRING, .offset = offsetof(struct runs_options, output), .min = 1, .max = RUN_PATH_MAX, .help = "likewise the directory it writes to, mounted as /output"}, .value = "DIR", .letter = 'o'},
+	/* the operation's own word for it */
+	{.field = {.name = "outputDirectory", .type = FIELD_STRING, .offset = offsetof(struct runs_options, output), .min = 1, .max = RUN_PATH_MAX, .help = "as --output"}, .value = "DIR", .hidden = true},
 	/* the operation has it for cancelling */
 	{.field = {.name = "grace", .type = FIELD_DURATION_MS, .offset = offsetof(struct runs_options, grace_ms), .help = "nothing"}, .hidden = true},
 	RUNS_FILTER_ROWS,
@@ -49,7 +54,9 @@ static int replay_named(const struct runs_options *options, json_t *fields, cons
 	struct berth_error err;
 
 	if (check_overrides(fields, &err) < 0 ||
-	    client_input_add_payload(fields, options->payload, NULL, &err) < 0)
+	    client_input_add_payload(fields, options->payload, NULL, &err) < 0 ||
+	    client_files_add_inputs(fields, &options->inputs, &err) < 0 ||
+	    client_files_add_output(fields, options->output, &err) < 0)
 		return client_complain_usage(&err, "see: berth runs replay --help");
 	if (json_object_set_new(fields, "run", json_string(run)) < 0)
 		return client_complain_run(run);
@@ -72,8 +79,11 @@ int command_runs_replay(void *record, const struct option_arguments *arguments)
 		return client_complain_usage(&err, NULL);
 	if (runs->count == 1)
 		return replay_named(options, fields, runs->items[0]);
-	if (options->payload) {
-		(void)berth_fail(&err, BERTH_INVALID, 0, "option --payload: is of a single run");
+	if (options->payload || options->output || options->inputs.count > 0) {
+		(void)berth_fail(&err, BERTH_INVALID, 0, "option --%s: is of a single run",
+				 options->payload  ? "payload"
+				 : options->output ? "output"
+						   : "input");
 		return client_complain_usage(&err, "write: berth runs replay RUN --payload JSON");
 	}
 	if (client_bulk_check(fields, runs, &err) < 0)

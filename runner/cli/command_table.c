@@ -25,6 +25,7 @@ static const char *const serve_synopsis[] = {"serve [--state DIR] [--socket PATH
 					     NULL};
 static const char *const trigger_synopsis[] = {
 	"trigger TASK [--payload JSON|@FILE|-] [--tag TEXT]... [OPTION...]",
+	"trigger TASK [--input FILE]... [--output DIR] [OPTION...]",
 	"trigger TASK --follow [OPTION...]", NULL};
 static const char *const batch_synopsis[] = {"batch FILE|- [--json]", "batch show BATCH", NULL};
 static const char *const runs_synopsis[] = {"runs VERB [OPTION...]", NULL};
@@ -81,7 +82,13 @@ static const char trigger_details[] =
 	"stderr, and the exit status is that of its outcome: 0 completed, 65 failed, 75 expired, "
 	"124 ran out of time, 125 could not be run, 130 cancelled, 137 crashed or killed. "
 	"Control-C ends the following, not the run. With --json everything is told as JSON, a "
-	"line an event.";
+	"line an event.\n"
+	"\n"
+	"Which files and directories a run may be given is the operator's to say, in launcher.conf: "
+	"allow-mount PATH for inputs, allow-mount PATH rw for outputs. Nothing is, unless it says "
+	"so. They are opened when an attempt begins: one that is not allowed or not there ends the "
+	"run, without another attempt. Files appear in the output directory as the task writes "
+	"them, and are its owner's.";
 
 static const char batch_details[] =
 	"Triggers up to 1000 runs at once: FILE is a JSON array, or has a JSON object a line, of "

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "runner/cli/client_commands.h"
+#include "runner/cli/client_files.h"
 #include "runner/cli/client_follow.h"
 #include "runner/cli/client_input.h"
 #include "runner/cli/listing.h"
@@ -17,6 +18,10 @@
 /* clang-format off */
 static const struct option_row rows[] = {
 	{.field = {.name = "payload", .type = FIELD_STRING, .offset = offsetof(struct trigger_options, payload), .min = 1, .max = RUN_PAYLOAD_MAX, .help = "what it is given: JSON (or as --payload-type says), a file of it, or - for stdin"}, .value = "JSON|@FILE|-", .letter = 'p'},
+	{.field = {.name = "input", .type = FIELD_STRING, .offset = offsetof(struct trigger_options, inputs), .help = "a file the task reads, mounted as /input/NAME"}, .value = "FILE", .letter = 'i', .repeated = true},
+	{.field = {.name = "output", .type = FIELD_STRING, .offset = offsetof(struct trigger_options, output), .min = 1, .max = RUN_PATH_MAX, .help = "a directory the task writes to, mounted as /output; made when it is missing"}, .value = "DIR", .letter = 'o'},
+	/* the operation's own word for it */
+	{.field = {.name = "outputDirectory", .type = FIELD_STRING, .offset = offsetof(struct trigger_options, output), .min = 1, .max = RUN_PATH_MAX, .help = "as --output"}, .value = "DIR", .hidden = true},
 	{.field = {.name = "tag", .type = FIELD_STRING, .offset = offsetof(struct trigger_options, tags), .help = "a tag to find it by, up to 10 times"}, .value = "TEXT", .letter = 't', .repeated = true},
 	{.field = {.name = "metadata", .type = FIELD_STRING, .offset = offsetof(struct trigger_options, metadata), .min = 1, .max = RUN_METADATA_MAX, .help = "an object that is shown with the run"}, .value = "JSON|@FILE|-"},
 	{.field = {.name = "follow", .type = FIELD_BOOL, .offset = offsetof(struct trigger_options, follow), .help = "show its logs and progress, and end with its outcome"}, .letter = 'f'},
@@ -38,6 +43,8 @@ static int make_request(const struct trigger_options *options, json_t *fields,
 	const char *type = json_string_value(json_object_get(fields, "payloadType"));
 
 	if (client_input_add_payload(fields, options->payload, type, err) < 0 ||
+	    client_files_add_inputs(fields, &options->inputs, err) < 0 ||
+	    client_files_add_output(fields, options->output, err) < 0 ||
 	    client_input_add_texts(fields, "tags", &options->tags, err) < 0)
 		return -1;
 	return client_input_add_json(fields, "metadata", options->metadata, RUN_METADATA_MAX, err);

@@ -19,7 +19,9 @@ struct engine_launch {
 	int64_t run_id, attempt;
 	char token[ENGINE_TOKEN_SIZE];
 	char *task, *version, *definition, *bundle; /* bundle: digest; "" for built-in tasks */
-	char *payload, *payload_type, *options;
+	char *payload, *payload_type;
+	json_t *inputs; /* array of paths of the host; NULL: none */
+	char *output_directory;
 	char *machine;
 	char *queue, *concurrency_key;
 	int64_t max_attempts, definition_id;

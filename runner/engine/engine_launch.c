@@ -8,6 +8,7 @@
 #include "runner/engine/engine_attempts.h"
 #include "runner/engine/engine_core.h"
 #include "runner/engine/run_move.h"
+#include "runner/engine/run_options.h"
 #include "runner/store/store_attempts.h"
 #include "runner/store/store_queues.h"
 #include "runner/store/store_versions.h"
@@ -15,13 +16,22 @@
 void engine_launch_finish(struct engine_launch *launch)
 {
 	char *const texts[] = {
-		launch->task,    launch->version,         launch->definition, launch->bundle,
-		launch->payload, launch->payload_type,    launch->options,    launch->machine,
-		launch->queue,   launch->concurrency_key, launch->fail,
+		launch->task,
+		launch->version,
+		launch->definition,
+		launch->bundle,
+		launch->payload,
+		launch->payload_type,
+		launch->output_directory,
+		launch->machine,
+		launch->queue,
+		launch->concurrency_key,
+		launch->fail,
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
+	json_decref(launch->inputs);
 	memset(launch, 0, sizeof(*launch));
 }
 
@@ -66,13 +76,16 @@ static int read_names(struct engine *engine, const struct run_row *run,
 static int read_input(struct engine *engine, int64_t run_id, struct engine_launch *launch,
 		      struct berth_error *err)
 {
+	AUTO_RUN_OPTIONS struct run_options options = {0};
 	AUTO_RUN_DATA struct run_data_row data = {0};
 
-	if (store_run_data_read_input(engine->store, run_id, &data, err) < 0)
+	if (store_run_data_read_input(engine->store, run_id, &data, err) < 0 ||
+	    run_options_parse(data.options, &options, err) < 0)
 		return -1;
 	launch->payload = steal_ptr(&data.payload);
 	launch->payload_type = steal_ptr(&data.payload_type);
-	launch->options = steal_ptr(&data.options);
+	launch->inputs = steal_ptr(&options.inputs);
+	launch->output_directory = steal_ptr(&options.output_directory);
 	return 0;
 }
 

@@ -150,6 +150,10 @@ static void merge(const struct replay *old, const struct run_trigger *overrides,
 		request.metadata = old->metadata;
 	if (!request.tags)
 		request.tags = old->tags;
+	if (!request.inputs)
+		request.inputs = old->options.inputs;
+	if (!request.output_directory)
+		request.output_directory = old->options.output_directory;
 	if (!request.queue)
 		request.queue = old->options.queue;
 	if (!request.concurrency_key)

@@ -21,6 +21,8 @@
 #define RUN_DEBOUNCE_KEY_MAX    512
 #define RUN_DEBOUNCE_MIN_MS     1000
 #define RUN_PAYLOAD_TYPE_MAX    128
+#define RUN_INPUTS_MAX          128
+#define RUN_PATH_MAX            4095     /* of an input or the output directory */
 #define RUN_PRIORITY_MAX        31536000 /* seconds: a year */
 #define RUN_DEPTH_MAX           1000     /* parents above a run */
 #define RUN_CANCEL_GRACE_MS     30000    /* what a cancelled task gets to clean up */
@@ -36,9 +38,11 @@ struct run_trigger {
 	char *task;
 	char *payload; /* text as given, UTF-8: JSON unless payload_type says otherwise, which is
 			  the caller's to check */
-	char *payload_type; /* NULL: application/json */
-	json_t *metadata;   /* object */
-	json_t *tags;       /* array of strings, or a string */
+	char *payload_type;     /* NULL: application/json */
+	json_t *metadata;       /* object */
+	json_t *tags;           /* array of strings, or a string */
+	json_t *inputs;         /* array of absolute paths of the host, read at /input/NAME */
+	char *output_directory; /* absolute; what the task writes to /output */
 	char *queue;
 	char *concurrency_key;
 	char *machine;

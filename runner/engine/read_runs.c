@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "runner/engine/engine_reads.h"
 #include "runner/engine/run_json.h"
+#include "runner/engine/run_options.h"
 #include "runner/engine/run_query.h"
 #include "runner/engine/run_state.h"
 #include "runner/store/store_lists.h"
@@ -188,6 +189,18 @@ static int set_children(json_t *run, struct store *store, int64_t run_id, struct
 	return run_json_set(run, "hasMoreChildren", json_boolean(count > CHILDREN_MAX), err);
 }
 
+/* The places of the host that it was given. */
+static int set_files(json_t *run, const char *options_text, struct berth_error *err)
+{
+	AUTO_RUN_OPTIONS struct run_options options = {0};
+
+	if (run_options_parse(options_text, &options, err) < 0 ||
+	    run_json_set(run, "inputs", options.inputs ? json_incref(options.inputs) : json_array(),
+			 err) < 0)
+		return -1;
+	return run_json_set(run, "outputDirectory", run_json_text(options.output_directory), err);
+}
+
 static int set_data(json_t *run, struct store *store, int64_t run_id, bool with_data,
 		    struct berth_error *err)
 {
@@ -200,7 +213,8 @@ static int set_data(json_t *run, struct store *store, int64_t run_id, bool with_
 		return -1;
 	if (!with_data)
 		return 0;
-	if (run_json_set(run, "payload", run_json_value(data.payload, data.payload_type), err) <
+	if (set_files(run, data.options, err) < 0 ||
+	    run_json_set(run, "payload", run_json_value(data.payload, data.payload_type), err) <
 		    0 ||
 	    run_json_set(run, "payloadType", run_json_text(data.payload_type), err) < 0)
 		return -1;

@@ -18,11 +18,12 @@ struct text_row {
 #define AT(member) offsetof(struct run_trigger, member)
 
 static const struct text_row text_rows[] = {
-	{"payload",        AT(payload),         RUN_PAYLOAD_MAX,         true },
-	{"payloadType",    AT(payload_type),    RUN_PAYLOAD_TYPE_MAX,    false},
-	{"concurrencyKey", AT(concurrency_key), RUN_CONCURRENCY_KEY_MAX, false},
-	{"idempotencyKey", AT(idempotency_key), RUN_KEY_MAX,             false},
-	{"debounceKey",    AT(debounce_key),    RUN_DEBOUNCE_KEY_MAX,    false},
+	{"payload",         AT(payload),          RUN_PAYLOAD_MAX,         true },
+	{"payloadType",     AT(payload_type),     RUN_PAYLOAD_TYPE_MAX,    false},
+	{"concurrencyKey",  AT(concurrency_key),  RUN_CONCURRENCY_KEY_MAX, false},
+	{"idempotencyKey",  AT(idempotency_key),  RUN_KEY_MAX,             false},
+	{"outputDirectory", AT(output_directory), RUN_PATH_MAX,            false},
+	{"debounceKey",     AT(debounce_key),     RUN_DEBOUNCE_KEY_MAX,    false},
 };
 
 struct time_row {
@@ -141,6 +142,61 @@ int run_check_tags(const json_t *tags, struct berth_error *err)
 	return 0;
 }
 
+/* What is named is what is opened: no step of the path is to be thought through first. */
+static bool is_plain_path(const char *path)
+{
+	if (path[0] != '/')
+		return false;
+	while (*path) {
+		size_t length = strcspn(++path, "/");
+
+		if (length == 0 || (length == 1 && path[0] == '.') ||
+		    (length == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+		path += length;
+	}
+	return true;
+}
+
+static int check_path(const char *name, const char *path, size_t length, struct berth_error *err)
+{
+	if (length > RUN_PATH_MAX)
+		return berth_fail(err, BERTH_LIMIT, 0,
+				  "%s: a path of %zu bytes, at most %d are allowed", name, length,
+				  RUN_PATH_MAX);
+	if (strlen(path) != length || !is_plain_path(path))
+		return berth_fail(err, BERTH_INVALID, 0,
+				  "%s: \"%.100s\" is not an absolute path without //, /./ and /../",
+				  name, path);
+	return 0;
+}
+
+static int check_files(const struct run_trigger *request, struct berth_error *err)
+{
+	const char *directory = request->output_directory;
+	json_t *input;
+	size_t index;
+
+	if (directory && check_path("outputDirectory", directory, strlen(directory), err) < 0)
+		return -1;
+	if (!request->inputs)
+		return 0;
+	if (!json_is_array(request->inputs))
+		return berth_fail(err, BERTH_INVALID, 0, "inputs: not an array of paths");
+	if (json_array_size(request->inputs) > RUN_INPUTS_MAX)
+		return berth_fail(err, BERTH_LIMIT, 0, "inputs: %zu, at most %d are allowed",
+				  json_array_size(request->inputs), RUN_INPUTS_MAX);
+	json_array_foreach (request->inputs, index, input) {
+		if (!json_is_string(input))
+			return berth_fail(err, BERTH_INVALID, 0, "inputs: number %zu is no text",
+					  index);
+		if (check_path("inputs", json_string_value(input), json_string_length(input), err) <
+		    0)
+			return -1;
+	}
+	return 0;
+}
+
 int run_check(const struct run_trigger *request, struct berth_error *err)
 {
 	if (!request->task)
@@ -148,7 +204,7 @@ int run_check(const struct run_trigger *request, struct berth_error *err)
 	if (request->metadata && !json_is_object(request->metadata))
 		return berth_fail(err, BERTH_INVALID, 0, "metadata: not an object");
 	if (check_texts(request, err) < 0 || check_numbers(request, err) < 0 ||
-	    check_debounce(request, err) < 0)
+	    check_debounce(request, err) < 0 || check_files(request, err) < 0)
 		return -1;
 	return run_check_tags(request->tags, err);
 }

@@ -20,6 +20,8 @@ static int merge_options(const struct run_options *old, const struct run_trigger
 		.machine = request->machine,
 		.max_attempts = request->max_attempts,
 		.max_duration_ms = request->max_duration_ms,
+		.inputs = request->inputs,
+		.output_directory = request->output_directory,
 		.queue = old->queue,
 		.concurrency_key = old->concurrency_key,
 		.priority = old->priority,

@@ -15,6 +15,8 @@
 /* clang-format off */
 static const struct field_row rows[] = {
 	{.name = "machine", .type = FIELD_STRING, .offset = AT(machine), .unit = "", .help = ""},
+	{.name = "inputs", .type = FIELD_JSON, .offset = AT(inputs), .unit = "", .help = ""},
+	{.name = "outputDirectory", .type = FIELD_STRING, .offset = AT(output_directory), .unit = "", .help = ""},
 	{.name = "queue", .type = FIELD_STRING, .offset = AT(queue), .unit = "", .help = ""},
 	{.name = "concurrencyKey", .type = FIELD_STRING, .offset = AT(concurrency_key), .unit = "", .help = ""},
 	{.name = "maxAttempts", .type = FIELD_INTEGER, .offset = AT(max_attempts), .unit = "", .help = ""},
@@ -33,6 +35,11 @@ void run_options_finish(struct run_options *options)
 static int put_string(json_t *object, const char *name, const char *text)
 {
 	return text ? json_object_set_new(object, name, json_string(text)) : 0;
+}
+
+static int put_value(json_t *object, const char *name, json_t *value)
+{
+	return value ? json_object_set(object, name, value) : 0;
 }
 
 static int put_integer(json_t *object, const char *name, int64_t value)
@@ -54,10 +61,12 @@ int run_options_format(const struct run_trigger *request, char **ret_text, struc
 	*ret_text = NULL;
 	if (!request->machine && !request->queue && !request->concurrency_key &&
 	    !request->max_attempts && !request->priority && !request->max_duration_ms &&
-	    !request->has_ttl)
+	    !request->has_ttl && !request->inputs && !request->output_directory)
 		return 0;
 	object = json_object();
 	if (put_string(object, "machine", request->machine) < 0 ||
+	    put_value(object, "inputs", request->inputs) < 0 ||
+	    put_string(object, "outputDirectory", request->output_directory) < 0 ||
 	    put_string(object, "queue", request->queue) < 0 ||
 	    put_string(object, "concurrencyKey", request->concurrency_key) < 0 ||
 	    put_integer(object, "maxAttempts", request->max_attempts) < 0 ||

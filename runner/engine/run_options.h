@@ -3,6 +3,8 @@
  * another definition, and replayed. */
 #pragma once
 
+#include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -15,6 +17,8 @@
 /* Zero and NULL: not given. */
 struct run_options {
 	char *machine, *queue, *concurrency_key;
+	json_t *inputs; /* NULL: none */
+	char *output_directory;
 	int64_t max_attempts, priority;
 	uint64_t max_duration_ms, ttl_ms;
 	bool has_ttl;

@@ -21,6 +21,8 @@ const struct field_row engine_trigger_rows[] = {
 	{.name = "payloadType", .type = FIELD_STRING, .offset = AT(payload_type), .min = 1, .max = RUN_PAYLOAD_TYPE_MAX, .unit = "", .help = "media type of the payload; application/json unless said"},
 	{.name = "metadata", .type = FIELD_JSON, .offset = AT(metadata), .unit = "", .help = "an object that is shown with the run"},
 	{.name = "tags", .type = FIELD_JSON, .offset = AT(tags), .unit = "", .help = "at most 10 texts to find it by, or one"},
+	{.name = "inputs", .type = FIELD_JSON, .offset = AT(inputs), .unit = "", .help = "at most 128 absolute paths of files, which the task reads at /input/NAME; launcher.conf says which may be named"},
+	{.name = "outputDirectory", .type = FIELD_STRING, .offset = AT(output_directory), .min = 1, .max = RUN_PATH_MAX, .unit = "", .help = "absolute path of a directory, which the task writes to at /output; likewise"},
 	{.name = "queue", .type = FIELD_STRING, .offset = AT(queue), .min = 1, .max = QUEUE_NAME_MAX, .unit = "", .help = "another queue than the task's"},
 	{.name = "concurrencyKey", .type = FIELD_STRING, .offset = AT(concurrency_key), .min = 1, .max = RUN_CONCURRENCY_KEY_MAX, .unit = "", .help = "runs of different keys have a place of their own in the queue"},
 	{.name = "machine", .type = FIELD_STRING, .offset = AT(machine), .min = 1, .max = MACHINE_NAME_MAX, .unit = "", .help = "another preset than the task's"},

@@ -95,27 +95,28 @@ static const char *resolve_source(struct run_plan *plan, const char *path, const
 	return string_list_add_format(&plan->strings, err, "%s", resolved);
 }
 
-static bool is_taken(const struct run_plan *plan, const char *name)
+static bool is_taken(const struct string_list *names, const char *name)
 {
-	for (size_t i = 0; i < plan->inputs.count; i++)
-		if (strcmp(plan->inputs.items[i] + sizeof(RUN_INPUT_PATH), name) == 0)
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->items[i] + sizeof(RUN_INPUT_PATH), name) == 0)
 			return true;
 	return false;
 }
 
 /* "clip.mp4", or "2-clip.mp4" for a second one of that name. */
-static const char *name_input(struct run_plan *plan, const char *source, struct berth_error *err)
+const char *plan_mounts_name_input(struct string_list *names, const char *source,
+				   struct berth_error *err)
 {
 	const char *name = strrchr(source, '/') + 1;
 
-	if (*name && !is_taken(plan, name))
-		return string_list_add_format(&plan->inputs, err, "%s/%s", RUN_INPUT_PATH, name);
-	for (size_t number = plan->inputs.count + 1;; number++) {
+	if (*name && !is_taken(names, name))
+		return string_list_add_format(names, err, "%s/%s", RUN_INPUT_PATH, name);
+	for (size_t number = names->count + 1;; number++) {
 		char numbered[NAME_MAX + 32];
 
 		(void)snprintf(numbered, sizeof(numbered), "%zu-%s", number, name);
-		if (!is_taken(plan, numbered))
-			return string_list_add_format(&plan->inputs, err, "%s/%s", RUN_INPUT_PATH,
+		if (!is_taken(names, numbered))
+			return string_list_add_format(names, err, "%s/%s", RUN_INPUT_PATH,
 						      numbered);
 	}
 }
@@ -151,9 +152,10 @@ int plan_mounts_add_inputs(struct run_plan *plan, struct berth_error *err)
 			const char *shown =
 				string_list_add_format(&plan->strings, err, "/%s", last);
 
-			mount.target = shown ? name_input(plan, shown, err) : NULL;
+			mount.target =
+				shown ? plan_mounts_name_input(&plan->inputs, shown, err) : NULL;
 		} else {
-			mount.target = name_input(plan, mount.source, err);
+			mount.target = plan_mounts_name_input(&plan->inputs, mount.source, err);
 		}
 		if (!mount.target || add_mount(plan, &mount, err) < 0)
 			return -1;

@@ -12,5 +12,9 @@ int plan_mounts_add_extension(struct run_plan *plan, const struct extension *ext
 			      struct berth_error *err);
 /* Binds every --input at /input/NAME and fills plan->inputs. */
 int plan_mounts_add_inputs(struct run_plan *plan, struct berth_error *err);
+/* Adds the path at which a file of that absolute path is shown in the sandbox, another one than
+ * those in names; NULL with err. */
+const char *plan_mounts_name_input(struct string_list *names, const char *source,
+				   struct berth_error *err);
 /* --mount SRC:DST[:ro|rw]. A mount of /work takes the place of the volume. */
 int plan_mounts_add_user(struct run_plan *plan, struct berth_error *err);

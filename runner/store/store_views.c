@@ -35,8 +35,9 @@ static const struct sqlite_statement_row rows[] = {
 		 "LEFT JOIN tasks t ON t.id = r.task_id LEFT JOIN queues q ON q.id = r.queue_id "
 		 "LEFT JOIN lanes l ON l.id = r.lane_id "
 		 "LEFT JOIN versions v ON v.id = r.version_id WHERE r.id = ?"},
-	[RUN_DATA] = {"SELECT iif(?2, payload, NULL), payload_type, iif(?2, metadata, NULL), "
-		      "output, output_type, error FROM run_data WHERE run_id = ?1"},
+	[RUN_DATA] =
+		{"SELECT iif(?2, payload, NULL), payload_type, iif(?2, metadata, NULL), "
+		 "iif(?2, options, NULL), output, output_type, error FROM run_data WHERE run_id = ?1"},
 	[TAGS] = {"SELECT tag FROM run_tags INDEXED BY run_tags_by_run WHERE run_id = ?"},
 	[ATTEMPTS] = {"SELECT number, machine, outcome, reason, message, usage, protections, "
 		      "started_ns, executing_ns, ended_ns, log_bytes, exit_code FROM attempts "
@@ -157,6 +158,7 @@ void run_data_view_finish(struct run_data_view *view)
 	free(view->payload);
 	free(view->payload_type);
 	free(view->metadata);
+	free(view->options);
 	free(view->output);
 	free(view->output_type);
 	free(view->error);
@@ -168,7 +170,7 @@ int store_view_run_data(struct store *store, int64_t run_id, bool with_payload,
 {
 	AUTO_RUN_DATA_VIEW struct run_data_view view = {0};
 	AUTO_SQLITE struct sqlite_use use = {0};
-	char **const columns[] = {&view.payload, &view.payload_type, &view.metadata,
+	char **const columns[] = {&view.payload, &view.payload_type, &view.metadata, &view.options,
 				  &view.output,  &view.output_type,  &view.error};
 	int found;
 

@@ -30,9 +30,9 @@ void run_view_finish(struct run_view *view);
 int store_view_run(struct store *store, int64_t run_id, struct run_view *ret_view,
 		   struct berth_error *err);
 
-/* What is large of a run. payload and metadata only when asked for. */
+/* What is large of a run. payload, metadata and options only when asked for. */
 struct run_data_view {
-	char *payload, *payload_type, *metadata, *output, *output_type, *error;
+	char *payload, *payload_type, *metadata, *options, *output, *output_type, *error;
 };
 void run_data_view_finish(struct run_data_view *view);
 #define AUTO_RUN_DATA_VIEW __attribute__((cleanup(run_data_view_finish)))

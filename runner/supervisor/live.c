@@ -111,6 +111,7 @@ static void destroy(struct live *live)
 	live_waits_finish(live);
 	log_writer_destroy(live->log);
 	template_release(live->template);
+	string_list_finish_owned(&live->inputs);
 	engine_launch_finish(&live->launch);
 	free(live);
 }
@@ -157,14 +158,16 @@ static void add_volume(struct launch_spec *spec, enum launch_volume_kind kind, u
 	};
 }
 
-static void add_volumes(struct launch_spec *spec, const struct run_plan *plan)
+static void add_volumes(struct launch_spec *spec, const struct live *live)
 {
+	const struct run_plan *plan = live->template->plan;
+
 	if (plan->work != RUN_VOLUME_NONE)
 		add_volume(spec,
 			   plan->work == RUN_VOLUME_DISK ? LAUNCH_VOLUME_DISK
 							 : LAUNCH_VOLUME_MEMORY,
 			   0, RUN_WORK_PATH, &plan->limits);
-	if (plan->output != RUN_VOLUME_NONE)
+	if (plan->output != RUN_VOLUME_NONE && !live->launch.output_directory)
 		add_volume(spec,
 			   plan->output == RUN_VOLUME_DISK ? LAUNCH_VOLUME_DISK
 							   : LAUNCH_VOLUME_MEMORY,
@@ -197,20 +200,23 @@ static int send_launch(struct live *live, const struct launcher_descriptors *fds
 {
 	const struct run_plan *plan = live->template->plan;
 	struct string_list environment = {0};
+	struct live_mounts mounts;
 	struct launch_spec spec = {
 		.sandbox = {.name = live->id,
 			    .arguments = (const char *const *)plan->arguments.items,
 			    .working_directory = plan->options->cwd ?: RUN_WORK_PATH,
-			    .mounts = plan->mounts,
-			    .mount_count = plan->mount_count,
+			    .mounts = mounts.mounts,
 			    .limits = plan->limits,
 			    .network = (enum sandbox_network)plan->options->network,
 			    .channel = true},
 	};
 	int result = make_environment(live, &environment, err);
 
-	add_volumes(&spec, plan);
+	add_volumes(&spec, live);
+	if (result == 0)
+		result = live_mounts_init(live, &mounts, err);
 	if (result == 0) {
+		spec.sandbox.mount_count = mounts.count;
 		spec.sandbox.environment = (const char *const *)environment.items;
 		crash_point(CRASH_LAUNCH_BEFORE_SEND);
 		result = launcher_client_launch(live->services->launcher, live_name(live), &spec,
@@ -227,7 +233,8 @@ static int start(struct live *live, struct berth_error *err)
 	int result;
 
 	if (template_get(live->services->templates, &live->launch, &live->template, err) < 0 ||
-	    live_open_log(live, err) < 0 || live_make_pipes(live, &fds, err) < 0)
+	    live_name_inputs(live, err) < 0 || live_open_log(live, err) < 0 ||
+	    live_make_pipes(live, &fds, err) < 0)
 		return -1;
 	result = send_launch(live, &fds, err);
 	/* the launcher has its own copies of all of them */
@@ -368,6 +375,8 @@ static int open_adopted(struct live *live, struct berth_error *err)
 
 	if (!live->template &&
 	    template_get(live->services->templates, &live->launch, &live->template, err) < 0)
+		return -1;
+	if (live_name_inputs(live, err) < 0)
 		return -1;
 	opened = live_open_log(live, err);
 	if (opened == LOG_WRITER_NO_SPACE)

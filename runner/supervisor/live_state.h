@@ -7,6 +7,7 @@
 
 #include "base/identifier.h"
 #include "base/number_index.h"
+#include "runner/engine/engine_runs.h"
 #include "runner/log/log_writer.h"
 #include "runner/run/outcome_table.h"
 #include "runner/run/task_channel.h"
@@ -30,6 +31,7 @@ struct live {
 	char token[ENGINE_TOKEN_SIZE];
 	struct engine_launch launch; /* run_id 0: adopted, not read yet */
 	struct run_template *template;
+	struct string_list inputs; /* owned: paths in the sandbox */
 	struct log_writer *log;
 	struct live_stream streams[LIVE_STREAMS];
 	struct task_channel *channel;
@@ -85,6 +87,18 @@ void live_say(struct live *live, enum protocol_level level, const char *format, 
 
 /* live_channel.c */
 int live_open_channel(struct live *live, int *listener, struct berth_error *err);
+
+/* live_files.c: once the launch and the template are there; names are the same every time. */
+int live_name_inputs(struct live *live, struct berth_error *err);
+bool live_has_output(const struct live *live);
+/* The template's mounts and the run's own; points into both. */
+struct live_mounts {
+	struct sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
+	size_t count;
+	char output[RUN_PATH_MAX + 2];
+};
+int live_mounts_init(const struct live *live, struct live_mounts *ret_mounts,
+		     struct berth_error *err);
 
 /* live_info.c: lasts as long as the names and the launch. */
 struct live_info {

@@ -56,6 +56,7 @@ class Daemon:
         self.log = os.path.join(self.directory, "log")
         self.settings = settings or {}
         self.program = BERTH
+        self.policy = []  # lines of launcher.conf
         self.process = None
         self.launchers = []  # every process that it was
 
@@ -63,6 +64,11 @@ class Daemon:
         config = os.path.join(self.directory, "settings.json")
         with open(config, "w", encoding="utf-8") as file:
             json.dump(self.settings, file)
+        if self.policy:
+            policy = os.path.join(self.directory, "launcher.conf")
+            with open(policy, "w", encoding="utf-8") as file:
+                file.write("".join(line + "\n" for line in self.policy))
+            more = ("--policy", policy, *more)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [self.program, "serve", "--state", self.state, "--socket", self.socket, "--config",
@@ -81,9 +87,9 @@ class Daemon:
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def run(self, *words, stdin=None, check=True, timeout=PATIENCE_S):
+    def run(self, *words, stdin=None, check=True, timeout=PATIENCE_S, cwd=None):
         done = subprocess.run([self.program, *words], input=stdin, capture_output=True, text=True,
-                              timeout=timeout, check=False,
+                              timeout=timeout, check=False, cwd=cwd,
                               env={**os.environ, "BERTH_SOCKET": self.socket})
         assert not check or done.returncode == 0, \
             f"berth {' '.join(words)}: {done.returncode}\n{done.stderr}\n{self.words()}"
@@ -171,10 +177,12 @@ def shell(name, script, **more):
     return {"id": name, "command": ["sh", "-c", script], **more}
 
 
-def raw(path, *lines):
-    """What the control socket answers to these lines, sent as they are."""
+def raw(path, *requests, lines=None):
+    """What the control socket answers to these lines, sent as they are: the first line of it, or a
+    list of so many."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(PATIENCE_S)
         connection.connect(path)
-        connection.sendall("".join(line + "\n" for line in lines).encode())
-        return connection.makefile(encoding="utf-8").readline()
+        connection.sendall("".join(line + "\n" for line in requests).encode())
+        file = connection.makefile(encoding="utf-8")
+        return [file.readline() for _ in range(lines)] if lines else file.readline()

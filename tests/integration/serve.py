@@ -285,6 +285,8 @@ def test_readme(daemon):
         script = file.read().split("## Serve tasks")[1].split("```sh\n")[1].split("```")[0]
     place = os.path.join(daemon.directory, "newcomer")
     os.mkdir(place)
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:d=1",
+                    os.path.join(place, "video.mp4")], check=True, timeout=60)
     path = os.path.dirname(BERTH) + ":" + os.environ["PATH"]
     done = subprocess.run(["sh", "-ec", "trap 'kill $! && wait $!' EXIT\n" +
                            script.replace("export BERTH_SOCKET",
@@ -294,6 +296,7 @@ def test_readme(daemon):
                           text=True, timeout=60, check=False)
     assert done.returncode == 0, done
     assert '"id": "run_' in done.stdout and done.stdout.count("COMPLETED") >= 1, done
+    assert os.listdir(os.path.join(place, "media", "thumbnail")), done
 
 
 if __name__ == "__main__":
