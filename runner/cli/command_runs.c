@@ -15,8 +15,8 @@ static const char *const cancel_synopsis[] = {"runs cancel RUN... [--grace DURAT
 					      "runs cancel FILTER... [--grace DURATION]", NULL};
 static const char *const replay_synopsis[] = {
 	"runs replay RUN [--payload JSON|@FILE|-] [--queue NAME] [--machine NAME]",
-	"runs replay RUN [--input FILE]... [--output DIR]",
-	"runs replay RUN RUN...", "runs replay FILTER...", NULL};
+	"runs replay RUN [--input FILE]... [--output DIR]", "runs replay RUN RUN...",
+	"runs replay FILTER...", NULL};
 static const char *const reschedule_synopsis[] = {"runs reschedule RUN DELAY|DATE", NULL};
 static const char *const tags_synopsis[] = {"runs tags RUN TAG...", NULL};
 

@@ -159,6 +159,10 @@ static void test_replay(void **state)
 	assert_string_equal(fixture->asked,
 			    "run_replay {\"payload\":\"[1]\",\"queue\":\"q\",\"run\":\"run_1\"}\n");
 	assert_string_equal(fixture->out, "replayed as run_9\n");
+	assert_int_equal(
+		RUN(fixture, rows, "runs", "replay", "run_1", "-i", "/etc/passwd", "-o/tmp"), 0);
+	assert_string_equal(fixture->asked, "run_replay {\"inputs\":[\"/etc/passwd\"],"
+					    "\"outputDirectory\":\"/tmp\",\"run\":\"run_1\"}\n");
 	assert_int_equal(RUN(fixture, rows, "runs", "replay", "--queue=q", "--status=FAILED"), 0);
 	assert_string_equal(fixture->asked,
 			    "bulk {\"action\":\"replay\",\"queue\":\"q\",\"status\":\"FAILED\"}\n");
@@ -209,6 +213,9 @@ static void test_wrong_use(void **state)
 		{{"runs", "replay", "run_1", "--only-test"},       "--only-test: finds runs"      },
 		{{"runs", "replay", "run_1", "-p{"},               "--payload: "                  },
 		{{"runs", "replay", "run_1", "run_2", "-p1"},      "is of a single run"           },
+		{{"runs", "replay", "run_1", "run_2", "-i/x"},     "--input: is of a single run"  },
+		{{"runs", "replay", "--task=t", "--output=/tmp"},  "--output: is of a single run" },
+		{{"runs", "replay", "run_1", "--input=/no/file"},  "--input: read /no/file"       },
 		{{"runs", "replay", "run_1", "--grace=1s"},        "is of berth runs cancel"      },
 		{{"runs", "replay", "\xff"},                       "is no run's identifier"       },
 		{{"runs", "reschedule", "run_1"},                  "the delay is missing"         },

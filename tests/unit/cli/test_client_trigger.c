@@ -103,6 +103,59 @@ static void test_payload_of_a_file(void **state)
 	expect_in(fixture->asked, "\"payload\":\"not JSON\"");
 }
 
+/* Named as absolute paths, and looked at with the caller's own rights. */
+static void test_files(void **state)
+{
+	struct client_fixture *fixture = *state;
+	char file[128], output[160], given[180], *real;
+
+	write_file(fixture, "x", file);
+	(void)snprintf(given, sizeof(given), "%s/./file", fixture->control.directory);
+	(void)snprintf(output, sizeof(output), "%s/made", fixture->control.directory);
+	assert_int_equal(RUN(fixture, accepted, "trigger", "hello", "-i", given, "--input", file,
+			     "--output", output),
+			 0);
+	real = realpath(file, NULL);
+	assert_non_null(real);
+	(void)snprintf(given, sizeof(given), "\"inputs\":[\"%s\",\"%s\"]", real, real);
+	expect_in(fixture->asked, given);
+	expect_in(fixture->asked, "/made\"");
+	assert_int_equal(access(output, W_OK), 0); /* as berth run makes it */
+	assert_int_equal(RUN(fixture, accepted, "trigger", "hello", "--output-directory", output),
+			 0);
+	expect_in(fixture->asked, "\"outputDirectory\":\"");
+	assert_int_equal(RUN(fixture, accepted, "trigger", "hello", "--output", file), 2);
+	expect_in(fixture->err, "--output: ");
+	expect_in(fixture->err, "not a directory");
+	free(real);
+}
+
+static void test_files_of_a_batch(void **state)
+{
+	static const struct fixture_answer row = {
+		.op = CONTROL_BATCH, .result = "{\"id\":\"batch_1\",\"accepted\":1,\"refused\":0}"};
+	struct client_fixture *fixture = *state;
+	char path[128], text[512];
+
+	write_file(fixture, "x", path);
+	(void)snprintf(
+		text, sizeof(text),
+		"{\"task\":\"a\",\"inputs\":[\"%s/./file\"],\"outputDirectory\":\"%s/./out\"}",
+		fixture->control.directory, fixture->control.directory);
+	write_file(fixture, text, path);
+	assert_int_equal(client_fixture_run(fixture, &row, 1, WORDS("batch", path)), 0);
+	assert_null(strstr(fixture->asked, "/./"));
+	expect_in(fixture->asked, "/file\"]");
+	expect_in(fixture->asked, "/out\"");
+	write_file(fixture, "{\"task\":\"a\",\"inputs\":[\"/no/file\"]}", path);
+	assert_int_equal(client_fixture_run(fixture, NULL, 0, WORDS("batch", path)), 2);
+	expect_in(fixture->err, "item 0: inputs: read /no/file");
+	/* what is malformed is the daemon's to refuse */
+	write_file(fixture, "{\"task\":\"a\",\"inputs\":[7]}", path);
+	assert_int_equal(client_fixture_run(fixture, &row, 1, WORDS("batch", path)), 0);
+	expect_in(fixture->asked, "\"inputs\":[7]");
+}
+
 static void test_wrong_use(void **state)
 {
 	static const struct {
@@ -113,6 +166,8 @@ static void test_wrong_use(void **state)
 		{{"trigger", "a", "b"},                      "unexpected \"b\""      },
 		{{"trigger", "a", "--payload", "{"},         "--payload: line 1"     },
 		{{"trigger", "a", "--payload", "@/no/file"}, "--payload: "           },
+		{{"trigger", "a", "--input", "/no/file"},    "--input: read /no/file"},
+		{{"trigger", "a", "--output", "/no/one/x"},  "--output: make /no/one"},
 		{{"trigger", "a", "--metadata", "x"},        "--metadata: "          },
 		{{"trigger", "a", "--ttl", "soon"},          "option --ttl: "        },
 		{{"trigger", "a", "--max-attempts=251"},     "between 0 and 250"     },
@@ -338,6 +393,8 @@ int main(void)
 		TEST(test_plain),
 		TEST(test_every_option),
 		TEST(test_payload_of_a_file),
+		TEST(test_files),
+		TEST(test_files_of_a_batch),
 		TEST(test_wrong_use),
 		TEST(test_refusals),
 		TEST(test_no_daemon),

@@ -232,9 +232,65 @@ static void test_sources(void **state)
 	assert_int_equal(mkdir(SOURCE("later"), 0755), 0);
 	expect_source(&policy, SOURCE("later"), 0, BERTH_NONE);
 	expect_source(&policy, SOURCE("later/../secret"), 0, BERTH_DENIED);
-	/* of another user than the supervisor */
+	/* of another user than the supervisor, who alone may read it */
 	policy.uid = 54321;
+	assert_int_equal(chmod(SOURCE("single"), 0600), 0);
 	expect_source(&policy, SOURCE("single"), SANDBOX_MOUNT_MAPPED, BERTH_DENIED);
+	policy_finish(&policy);
+	assert_int_equal(scratch_remove(directory), 0);
+}
+
+static void expect_words(struct policy *policy, struct sandbox_mount *mount, const char *words)
+{
+	AUTO_CLOSE int fd = -1;
+	struct berth_error err = {0};
+
+	mount->kind = SANDBOX_MOUNT_BIND;
+	mount->target = "/x";
+	assert_int_equal(policy_open_source(policy, mount, &fd, &err), -1);
+	assert_int_equal(err.code, BERTH_DENIED);
+	if (!strstr(err.message, words) || !strstr(err.message, mount->source))
+		fail_msg("\"%s\" does not say \"%s\"", err.message, words);
+}
+
+/* What a run may not have, and what would allow it; the mapping goes where nobody needs it. */
+static void test_files_of_a_run(void **state)
+{
+	char directory[SCRATCH_SIZE], path[PATH_SIZE], line[PATH_SIZE + 32];
+	struct sandbox_mount mount = {.kind = SANDBOX_MOUNT_BIND, .source = path, .target = "/x"};
+	struct policy policy;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(scratch_make("policy", directory), 0);
+	(void)snprintf(path, sizeof(path), "%s/file", directory);
+	write_file(path, "x", 1, 0644);
+	policy_init(&policy);
+	expect_words(&policy, &mount, "launcher.conf: allow-mount defaults, allow-mount DIR)");
+	(void)snprintf(line, sizeof(line), "allow-mount %s\n", directory);
+	assert_int_equal(policy_parse(&policy, line, NULL), 0);
+	assert_int_equal(policy_open_mounts(&policy, NULL), 0);
+	policy.uid = 54321;
+	mount.flags = SANDBOX_MOUNT_NOEXEC | SANDBOX_MOUNT_MAPPED;
+	assert_int_equal(policy_open_source(&policy, &mount, &fd, NULL), 0);
+	close_fd(&fd);
+	assert_int_equal(mount.flags, SANDBOX_MOUNT_NOEXEC);
+	mount.flags = SANDBOX_MOUNT_WRITABLE;
+	expect_words(&policy, &mount, "may not be written (launcher.conf: allow-mount ");
+	assert_int_equal(chmod(path, 0640), 0);
+	mount.flags = SANDBOX_MOUNT_MAPPED;
+	if (geteuid() == 0) {
+		expect_words(&policy, &mount, "belongs to root, whose files no task may own");
+		assert_int_equal(chown(path, 1234, 1234), 0);
+		expect_words(&policy, &mount, "only uid 1234 may read it: chmod o+r, or ");
+		policy.uid = 1234;
+		assert_int_equal(policy_open_source(&policy, &mount, &fd, NULL), 0);
+		close_fd(&fd);
+		assert_int_equal(mount.flags, SANDBOX_MOUNT_MAPPED);
+	}
+	mount.source = "/proc/version";
+	mount.flags = SANDBOX_MOUNT_WRITABLE;
+	expect_words(&policy, &mount, "not allowed (launcher.conf: allow-mount DIR rw)");
 	policy_finish(&policy);
 	assert_int_equal(scratch_remove(directory), 0);
 }
@@ -271,13 +327,10 @@ static void test_host_image_is_allowed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_everything),
-		cmocka_unit_test(test_wrong_lines),
-		cmocka_unit_test(test_many_mounts),
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_missing_place),
-		cmocka_unit_test(test_host_image_is_allowed),
+		cmocka_unit_test(test_everything),    cmocka_unit_test(test_wrong_lines),
+		cmocka_unit_test(test_many_mounts),   cmocka_unit_test(test_files),
+		cmocka_unit_test(test_sources),       cmocka_unit_test(test_files_of_a_run),
+		cmocka_unit_test(test_missing_place), cmocka_unit_test(test_host_image_is_allowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,32 @@ static void test_a_host_with_everything(void **state)
 	assert_int_equal(states[SANDBOX_NETWORK_NAMESPACE].status, SANDBOX_NOT_REQUESTED);
 }
 
+/* A writable place of the host is as large as its disk. */
+static void test_writable_binds_are_not_limited(void **state)
+{
+	struct sandbox_protection_state states[SANDBOX_PROTECTIONS];
+	struct sandbox_mount mounts[] = {
+		{.kind = SANDBOX_MOUNT_TMPFS,
+		 .flags = SANDBOX_MOUNT_WRITABLE,
+		 .target = "/scratch"},
+		{.kind = SANDBOX_MOUNT_BIND,                           .flags = SANDBOX_MOUNT_MAPPED,    .target = "/input/x"},
+		{.kind = SANDBOX_MOUNT_BIND,       .target = "/output"     },
+	};
+	struct sandbox_spec spec = {.mounts = mounts, .mount_count = 3};
+	struct sandbox_host host = {
+		.privileged = true,
+		.cgroup = {.driver = &cgroup_driver_v2, .features = ~0U},
+	};
+
+	(void)state;
+	sandbox_host_protections(&host, &spec, states);
+	assert_int_equal(states[SANDBOX_DISK_LIMIT].status, SANDBOX_ENFORCED);
+	mounts[2].flags = SANDBOX_MOUNT_WRITABLE;
+	sandbox_host_protections(&host, &spec, states);
+	assert_int_equal(states[SANDBOX_DISK_LIMIT].status, SANDBOX_UNAVAILABLE);
+	assert_non_null(strstr(states[SANDBOX_DISK_LIMIT].detail, "/output"));
+}
+
 static enum sandbox_protection_status expected(bool found)
 {
 	return found ? SANDBOX_ENFORCED : SANDBOX_UNAVAILABLE;
@@ -202,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_rows_are_complete),
 		cmocka_unit_test(test_unit_tests_exist),
 		cmocka_unit_test(test_a_host_with_everything),
+		cmocka_unit_test(test_writable_binds_are_not_limited),
 		cmocka_unit_test(test_io_weight_is_what_disks_heed),
 		cmocka_unit_test(test_what_a_group_did_not_take),
 		cmocka_unit_test(test_a_host_with_little),
