@@ -402,19 +402,19 @@ static void *reader_main(void *argument)
  * for that. */
 static void answer_requests(struct engine_thread *thread, struct delivery *delivery)
 {
-	struct job_list rest;
+	struct fifo rest;
 	bool answered = false;
 
-	list_init(&rest);
-	for (struct engine_job *job; (job = list_take(&delivery->jobs));) {
+	fifo_init(&rest);
+	for (struct engine_job *job; (job = take_job(&delivery->jobs));) {
 		if (!job->is_request) {
-			list_add(&rest, job);
+			fifo_add(&rest, &job->link);
 			continue;
 		}
 		job->done(job, job->result, &job->error);
 		answered = true;
 	}
-	(void)list_move(&rest, &delivery->jobs, SIZE_MAX);
+	fifo_move(&rest, &delivery->jobs, SIZE_MAX);
 	if (answered && thread->options.on_answered)
 		thread->options.on_answered(thread->options.owner);
 }
