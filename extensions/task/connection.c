@@ -327,7 +327,7 @@ static int reconnect(struct sdk_connection *connection, struct berth_error *err)
 		if (connect_again(connection, err) == 0)
 			return 0;
 		if (!connection->hello && err->errnum == ECONNREFUSED)
-			return -1; /* nobody will come who was not there yet */
+			return -1;             /* nobody will come who was not there yet */
 		(void)nanosleep(&pause, NULL); /* a signal may shorten it */
 		pause_ns =
 			pause_ns * 2 < RECONNECT_LONGEST_NS ? pause_ns * 2 : RECONNECT_LONGEST_NS;

@@ -36,8 +36,8 @@ int control_server_create(struct loop *loop, int listen_fd,
  * has work of a call any more. */
 void control_server_destroy(struct control_server *server);
 
-/* Sends what was answered, as far as it is taken at once, and not when the loop comes to it: another
- * process is about to be woken, or this one to end. Accepts NULL. */
+/* Sends what was answered, as far as it is taken at once, and not when the loop comes to it:
+ * another process is about to be woken, or this one to end. Accepts NULL. */
 void control_server_flush(struct control_server *server);
 
 struct control_server_counts {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded, makes every flush of a file take a millisecond longer, as on a disk that keeps its word. */
+/* Preloaded, makes every flush of a file take a millisecond longer, as on a disk that keeps its
+ * word. */
 #include <dlfcn.h>
 #include <string.h>
 #include <time.h>
