@@ -6,7 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "integration"))
 from daemon import Daemon  # noqa: E402
-from control import Client  # noqa: E402
+from mortal_client import Client  # noqa: E402
 from ledger import Ledger  # noqa: E402
 
 ROOMY = {"cpu_overcommit": 1000, "memory_overcommit": 100}  # so that nothing waits for a share

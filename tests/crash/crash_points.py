@@ -16,7 +16,7 @@ import time
 
 from crash_daemon import CrashDaemon  # first: it knows where the others are
 from daemon import FINAL, PATIENCE_S
-from control import GONE
+from mortal_client import GONE
 from invariants import check_left_over, check_runs
 
 CELL = struct.Struct("IIi")  # countdown, passed, victim: struct crash_point_cell

@@ -14,7 +14,7 @@ import time
 
 from crash_daemon import CrashDaemon  # first: it knows where the others are
 from daemon import FINAL, PATIENCE_S, wait_until
-from control import GONE, Client, Refused
+from mortal_client import GONE, Client, Refused
 from invariants import Finals, check_left_over, check_present, check_runs
 
 RATE = 60  # triggers a second, whatever happens: what was missed is made up for
