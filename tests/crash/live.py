@@ -85,7 +85,7 @@ def test_launcher_dies_under_50_runs(daemon):
 
 def test_supervisor_and_launcher_die_at_once(daemon):
     daemon.deploy_task()
-    runs = begin_many(daemon, "lines:2", "save", "tick:10")
+    runs = begin_many(daemon, "lines:2", "save", "tick:60")
     wait_until(lambda: all(daemon.ledger.attempts(run)[1].words("saved") for run in runs),
                "all to save")
     os.kill(daemon.supervisor, signal.SIGKILL)
