@@ -20,12 +20,12 @@ from daemon import Daemon, shell, wait_until  # noqa: E402
 SERVICE, SOCKET_UNIT = "berth.service", "berth.socket"
 GROUP = "/sys/fs/cgroup/system.slice/berth.service"
 SANDBOX_UID_FIRST = 65536
-LINES = 90  # two a second: longer than all that happens to the run meanwhile
+LINES = 70  # two a second: longer than all that happens to the run meanwhile
 STEADY = shell("steady", f"i=0; while [ $i -lt {LINES} ]; do echo line $i; sleep 0.5; "
                "i=$((i+1)); done")
 SHORT = shell("short", "df /work | grep -q /dev/loop && sleep 4 && berth-task output 1",
               limits={"disk": "16M"})
-HOG = shell("hog", "tail /dev/zero", machine="micro")
+HOG = shell("hog", "tail /dev/zero", limits={"memory": "32M"})
 RESUMES = shell("resumes", "n=$(berth-task checkpoint load n 2>/dev/null || echo 0); "
                 "berth-task checkpoint save n 1; [ $n = 1 ] || sleep 60; berth-task output 1")
 # Twice in it a supervisor has to answer; the unit's own would be waited for too long here.
