@@ -4,14 +4,53 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 
+#define DESCRIPTOR_PATH "/proc/self/fd/"
+
 #ifndef AT_RECURSIVE
 #	define AT_RECURSIVE 0x8000
 #endif
+
+static int open_tree_clone(const char *path)
+{
+	return (int)syscall(SYS_open_tree, AT_FDCWD, path,
+			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+}
+
+/* A descriptor leads into the mount namespace in which it was opened, of which nothing may be
+ * cloned in another one: EINVAL. Rootless, ours is a copy of that one: what has the same name here
+ * is cloned, if it is the same file. */
+static int clone_namesake(const char *path)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat wanted, found;
+	char name[PATH_MAX];
+	ssize_t length;
+
+	if (strncmp(path, DESCRIPTOR_PATH, sizeof(DESCRIPTOR_PATH) - 1) != 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	length = readlink(path, name, sizeof(name) - 1);
+	if (length < 0)
+		return -1;
+	name[length] = '\0';
+	fd = open_tree_clone(name);
+	if (fd < 0 || stat(path, &wanted) < 0 || fstat(fd, &found) < 0)
+		return -1;
+	if (wanted.st_dev != found.st_dev || wanted.st_ino != found.st_ino) {
+		errno = ESTALE; /* another one took its name meanwhile */
+		return -1;
+	}
+	return steal_fd(&fd);
+}
 
 int mount_clone_tree(const char *path, unsigned long long attributes, int *ret_fd,
 		     struct berth_error *err)
@@ -20,8 +59,9 @@ int mount_clone_tree(const char *path, unsigned long long attributes, int *ret_f
 				    .propagation = 1 << 18 /* MS_PRIVATE */};
 	AUTO_CLOSE int fd = -1;
 
-	fd = (int)syscall(SYS_open_tree, AT_FDCWD, path,
-			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	fd = open_tree_clone(path);
+	if (fd < 0 && errno == EINVAL)
+		fd = clone_namesake(path);
 	if (fd < 0)
 		return berth_fail(err, errno == ENOENT ? BERTH_NOT_FOUND : BERTH_SYSTEM, errno,
 				  "open_tree %s", path);

@@ -293,6 +293,38 @@ static void test_binds(void **state)
 	assert_int_equal(facts.st_uid, geteuid());
 }
 
+/* As a launcher names what it has checked; renamed meanwhile, it is still that. */
+static void test_binds_of_descriptors(void **state)
+{
+	char place[FIXTURE_PATH], other[FIXTURE_PATH], source[64];
+	AUTO_CLOSE int fd = -1;
+	struct fixture_run run;
+
+	(void)state;
+	assert_int_equal(mkdir(fixture_path(&fixture, "named", place), 0700), 0);
+	fd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	(void)snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+	fixture_prepare(&run, &fixture);
+	fixture_add_mount(&run, (struct sandbox_mount){.kind = SANDBOX_MOUNT_BIND,
+						       .flags = SANDBOX_MOUNT_WRITABLE,
+						       .source = source,
+						       .target = "/w"});
+	fixture_set_shell(&run, "echo x > /w/made; cat /w/made");
+	fixture_expect_exit(host, &run, 0);
+	assert_string_equal(run.output, "x\n");
+
+	assert_int_equal(rename(place, fixture_path(&fixture, "aside", other)), 0);
+	assert_int_equal(mkdir(place, 0700), 0);
+	fixture_prepare(&run, &fixture);
+	fixture_add_mount(&run, (struct sandbox_mount){.kind = SANDBOX_MOUNT_BIND,
+						       .source = source,
+						       .target = "/w"});
+	fixture_set_shell(&run, "ls /w");
+	fixture_expect_exit(host, &run, 0);
+	assert_string_equal(run.output, "made\n");
+}
+
 static void answer_channel(struct sandbox *sandbox, struct fixture_run *run)
 {
 	AUTO_CLOSE int fd = -1;
@@ -414,6 +446,7 @@ int main(int count, char **arguments)
 		ROOTLESS_TEST(test_memory_volume),
 		ROOTLESS_TEST(test_directory_volume),
 		ROOTLESS_TEST(test_binds),
+		ROOTLESS_TEST(test_binds_of_descriptors),
 		ROOTLESS_TEST(test_channel_and_volumes),
 		ROOTLESS_TEST(test_usage),
 		ROOTLESS_TEST(test_crash),
