@@ -57,6 +57,7 @@ class Daemon:
         self.settings = settings or {}
         self.program = BERTH
         self.policy = []  # lines of launcher.conf
+        self.prefix = []  # what becomes somebody else first
         self.process = None
         self.launchers = []  # every process that it was
 
@@ -71,7 +72,7 @@ class Daemon:
             more = ("--policy", policy, *more)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.program, "serve", "--state", self.state, "--socket", self.socket, "--config",
+                [*self.prefix, self.program, "serve", "--state", self.state, "--socket", self.socket, "--config",
                  config, *more], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.launchers.append(self.process.pid)
         self.wait_for_answer()
@@ -88,7 +89,7 @@ class Daemon:
             return file.read()
 
     def run(self, *words, stdin=None, check=True, timeout=PATIENCE_S, cwd=None):
-        done = subprocess.run([self.program, *words], input=stdin, capture_output=True, text=True,
+        done = subprocess.run([*self.prefix, self.program, *words], input=stdin, capture_output=True, text=True,
                               timeout=timeout, check=False, cwd=cwd,
                               env={**os.environ, "BERTH_SOCKET": self.socket})
         assert not check or done.returncode == 0, \
@@ -100,6 +101,7 @@ class Daemon:
 
     def deploy(self, *tasks, files=None, **manifest):
         directory = tempfile.mkdtemp(dir=self.directory)
+        os.chmod(directory, 0o755)
         for name, content in (files or {}).items():
             path = os.path.join(directory, name)
             with open(path, "wb") as file:

@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from daemon import raw, shell
+from daemon import BERTH, raw, shell
 from suite import run_cases
 
 OWNER = 12345  # of the operator's places; no user of this host
@@ -256,6 +256,31 @@ def test_it_vanishes(daemon):
     run = daemon.wait(run)
     assert run["status"] == "SYSTEM_FAILURE" and len(run["attempts"]) == 1, run
     assert path in run["error"]["message"] and "No such file" in run["error"]["message"], run
+
+
+def test_rootless(daemon):
+    """Somebody's own daemon: with its own files, and under its own policy."""
+    daemon.stop()
+    shutil.rmtree(daemon.state)
+    for name in ("berth", "berth-launcher", "berth-supervisor", "berth-task"):
+        # the build may be where only root may go
+        shutil.copy(os.path.join(os.path.dirname(BERTH), name), daemon.directory)
+    os.chmod(daemon.directory, 0o755)
+    home, out = place(daemon, "home"), place(daemon, "out")
+    daemon.program = os.path.join(daemon.directory, "berth")
+    daemon.prefix = ["setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--clear-groups", "env",
+                     f"HOME={home}", f"XDG_RUNTIME_DIR={home}"]
+    daemon.state, daemon.socket = os.path.join(home, "state"), os.path.join(home, "sock")
+    daemon.policy = ["allow-mount defaults", f"allow-mount {home} rw"]
+    path, secret = write(home + "/x", "mine", 0o600), write(out + "/y", "mine, too", 0o600)
+    daemon.start()
+    daemon.deploy(COPY)
+    inside = place(daemon, "home/out")
+    run = daemon.finish("copy", "--input", path, "--output", inside)
+    assert run["status"] == "COMPLETED" and read(inside, "x") == "mine", run
+    assert os.stat(inside + "/x").st_uid == OWNER, os.stat(inside + "/x")
+    expect_refused(daemon, (secret, "allow-mount DIR"), "copy", "--input", secret)
+    expect_refused(daemon, (out, "allow-mount DIR rw"), "copy", "--output", out)
 
 
 STEPS = ("n=$(berth-task checkpoint load n || echo 0); [ $n = 0 ] && cp /input/x /output/x; "
