@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 
-/* A detached copy of the tree at path, with attributes set on every mount of it. path may be that of
- * a descriptor, /proc/self/fd/N, also of one that was opened in our parent's mount namespace. */
+/* A detached copy of the tree at path, with attributes set on every mount of it. path may be that
+ * of a descriptor, /proc/self/fd/N, also of one that was opened in our parent's mount namespace. */
 int mount_clone_tree(const char *path, unsigned long long attributes, int *ret_fd,
 		     struct berth_error *err);
 
