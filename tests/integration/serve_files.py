@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from daemon import BERTH, raw, shell
+from daemon import BERTH, raw, shell, wait_until
 from suite import run_cases
 
 OWNER = 12345  # of the operator's places; no user of this host
@@ -119,6 +119,22 @@ def test_nothing_is_allowed(daemon):
                    "--output", inputs)
     expect_refused(daemon, (daemon.state, "launcher.conf: allow-mount DIR"), "copy", "--input",
                    os.path.join(daemon.state, "berth.db"))
+
+
+def test_allowed_while_it_runs(daemon):
+    """The remedy, and a reload."""
+    both = place(daemon, "both")
+    path = write(os.path.join(both, "x"))
+    allow(daemon)
+    daemon.deploy(COPY)
+    expect_refused(daemon, (path, "(launcher.conf: allow-mount DIR)"), "copy", "--input", path)
+    with open(os.path.join(daemon.directory, "launcher.conf"), "a", encoding="utf-8") as file:
+        file.write(f"allow-mount {both} rw\n")
+    before = daemon.supervisor
+    daemon.run("reload")
+    wait_until(lambda: daemon.supervisor not in (None, before), "another supervisor")
+    run = daemon.finish("copy", "--input", path, "--output", both)
+    assert run["status"] == "COMPLETED", run
 
 
 def test_what_only_its_owner_may_read(daemon):
