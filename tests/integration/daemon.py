@@ -72,8 +72,9 @@ class Daemon:
             more = ("--policy", policy, *more)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, self.program, "serve", "--state", self.state, "--socket", self.socket, "--config",
-                 config, *more], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [*self.prefix, self.program, "serve", "--state", self.state, "--socket",
+                 self.socket, "--config", config, *more], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log)
         self.launchers.append(self.process.pid)
         self.wait_for_answer()
         return self
@@ -89,8 +90,8 @@ class Daemon:
             return file.read()
 
     def run(self, *words, stdin=None, check=True, timeout=PATIENCE_S, cwd=None):
-        done = subprocess.run([*self.prefix, self.program, *words], input=stdin, capture_output=True, text=True,
-                              timeout=timeout, check=False, cwd=cwd,
+        done = subprocess.run([*self.prefix, self.program, *words], input=stdin,
+                              capture_output=True, text=True, timeout=timeout, check=False, cwd=cwd,
                               env={**os.environ, "BERTH_SOCKET": self.socket})
         assert not check or done.returncode == 0, \
             f"berth {' '.join(words)}: {done.returncode}\n{done.stderr}\n{self.words()}"
