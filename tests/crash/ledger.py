@@ -7,6 +7,9 @@ class Attempt:
     def __init__(self, number):
         self.number, self.notes, self.times, self.pids = number, [], [], set()
 
+    def __repr__(self):
+        return f"{self.number}: {self.notes}"
+
     def words(self, word):
         return [note[1:] for note in self.notes if note[0] == word]
 
