@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "runner/deploy/deploy_path.h"
 #include "runner/deploy/deploy_table.h"
+#include "runner/engine/payload_schema.h"
 
 #define KEYS_MAX     8 /* "tasks", "2", "retry", "outOfMemory", "machine" */
 #define INDEX_SIZE   24
@@ -158,12 +159,10 @@ static int check_object(struct place *place, const struct deploy_rows *rows, con
 
 	if (!json_is_object(object))
 		return refuse(place, err, "not an object");
-	if (rows && check_required(place, rows, object, err) < 0)
+	if (check_required(place, rows, object, err) < 0)
 		return -1;
 	/* the iterator's own type is not const although it changes nothing */
 	json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
-		if (!rows)
-			break;
 		if (enter(place, name, err) < 0 || check_member(place, rows, value, err) < 0)
 			return -1;
 		leave(place);
@@ -234,12 +233,22 @@ static int check_variables(struct place *place, const json_t *object, size_t mos
 	return 0;
 }
 
+static int check_payload_schema(const struct place *place, const json_t *value,
+				struct berth_error *err)
+{
+	struct berth_error why = {0};
+
+	if (!json_is_object(value))
+		return refuse(place, err, "not an object");
+	return payload_schema_check(value, &why) < 0 ? refuse(place, err, why.message) : 0;
+}
+
 static int check_shape(struct place *place, const struct deploy_shape_row *shape,
 		       const json_t *value, struct berth_error *err)
 {
 	switch (shape->shape) {
-	case DEPLOY_ANY_OBJECT:
-		return check_object(place, NULL, value, err);
+	case DEPLOY_PAYLOAD_SCHEMA:
+		return check_payload_schema(place, value, err);
 	case DEPLOY_OBJECT:
 		return check_object(place, shape->rows, value, err);
 	case DEPLOY_NAME_OR_OBJECT:

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "runner/deploy/deploy_manifest.h"
 #include "runner/deploy/deploy_table.h"
+#include "runner/engine/payload_schema.h"
 
 static json_t *object_schema(const struct deploy_rows *rows);
 
@@ -18,8 +19,8 @@ static json_t *texts_schema(const char *type, size_t least, size_t most)
 static json_t *shape_schema(const struct deploy_shape_row *shape)
 {
 	switch (shape->shape) {
-	case DEPLOY_ANY_OBJECT:
-		return json_pack("{s:s}", "type", "object");
+	case DEPLOY_PAYLOAD_SCHEMA:
+		return payload_schema_schema();
 	case DEPLOY_OBJECT:
 		return object_schema(shape->rows);
 	case DEPLOY_NAME_OR_OBJECT:

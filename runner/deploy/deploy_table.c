@@ -40,7 +40,6 @@ static const struct field_row task_rows[] = {
 	{.name = "cwd", .type = FIELD_STRING, .offset = AT(cwd), .min = 1, .max = PATH_BYTES, .unit = "", .help = "the working directory; /app, the deployed files, unless said"},
 	{.name = "limits", .type = FIELD_JSON, .offset = AT(limits), .unit = "", .help = "what an attempt may use, in place of the machine's"},
 	{.name = "resume", .type = FIELD_ENUM, .offset = AT(resume), .choices = resume_choices, .default_text = "checkpoint", .unit = "", .help = "whether another attempt is given the last checkpoint or starts from nothing"},
-	{.name = "payloadSchema", .type = FIELD_JSON, .offset = AT(payload_schema), .unit = "", .help = "a JSON Schema of the payload; kept and shown, not yet checked"},
 };
 #undef AT
 
@@ -94,7 +93,7 @@ static const struct deploy_shape_row shape_rows[] = {
 	{"retry", DEPLOY_OBJECT, &retry_rows, 0, 0},
 	{"outOfMemory", DEPLOY_OBJECT, &memory_object_rows, 0, 0},
 	{"limits", DEPLOY_OBJECT, &limit_rows, 0, 0},
-	{"payloadSchema", DEPLOY_ANY_OBJECT, NULL, 0, 0},
+	{"payloadSchema", DEPLOY_PAYLOAD_SCHEMA, NULL, 0, 0},
 };
 /* clang-format on */
 

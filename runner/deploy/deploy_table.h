@@ -29,7 +29,7 @@ struct deploy_head {
 struct deploy_task {
 	struct definition definition; /* first: its rows are the engine's */
 	char *id, *description, *program, *image, *cwd;
-	json_t *command, *extensions, *mounts, *env, *payload_schema, *limits;
+	json_t *command, *extensions, *mounts, *env, *limits;
 	int network, resume;
 };
 
@@ -58,7 +58,7 @@ struct deploy_rows {
 };
 
 enum deploy_shape {
-	DEPLOY_ANY_OBJECT,
+	DEPLOY_PAYLOAD_SCHEMA,
 	DEPLOY_OBJECT,         /* of rows */
 	DEPLOY_NAME_OR_OBJECT, /* a text, or an object of rows */
 	DEPLOY_OBJECTS,        /* a list of objects of rows */

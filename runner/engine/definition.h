@@ -35,6 +35,7 @@ enum definition_interrupted { INTERRUPTED_RETRY, INTERRUPTED_FAIL };
 struct definition {
 	char *machine;         /* NULL: the default */
 	json_t *queue, *retry; /* as written; parsed below */
+	json_t *payload_schema; /* NULL: any payload */
 	uint64_t max_duration_ms, ttl_ms;
 	char *dead_letter;
 	int interrupted; /* enum definition_interrupted */

@@ -22,6 +22,7 @@ const struct field_row definition_rows[] = {
 	{.name = "maxDuration", .type = FIELD_DURATION_MS, .offset = AT(max_duration_ms), .max = YEARS_10_MS, .unit = "seconds", .help = "how long an attempt may execute, waits not counted; 0: no limit"},
 	{.name = "ttl", .type = FIELD_DURATION_MS, .offset = AT(ttl_ms), .max = YEARS_10_MS, .unit = "seconds", .help = "a run that did not start within it expires; 0: never"},
 	{.name = "deadLetter", .type = FIELD_STRING, .offset = AT(dead_letter), .min = 1, .max = TASK_NAME_MAX, .unit = "", .help = "task that is started when a run failed for good"},
+	{.name = "payloadSchema", .type = FIELD_JSON, .offset = AT(payload_schema), .unit = "", .help = "a part of JSON Schema, checked when a run is triggered"},
 	{.name = "interrupted", .type = FIELD_ENUM, .offset = AT(interrupted), .default_text = "retry", .choices = interrupted_names, .unit = "", .help = "what becomes of a run whose host or launcher went away"},
 };
 

@@ -6,10 +6,12 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "runner/engine/definition_cache.h"
 #include "runner/engine/engine_core.h"
 #include "runner/engine/engine_queues.h"
 #include "runner/engine/engine_runs.h"
+#include "runner/engine/payload_schema.h"
 #include "runner/engine/run_check.h"
 #include "runner/engine/run_debounce.h"
 #include "runner/engine/run_delay.h"
@@ -113,6 +115,36 @@ static int find_task(struct acceptance *acceptance, struct berth_error *err)
 	run->definition_id = definition_id;
 	return definition_cache_get(engine->definitions, engine->store, definition_id,
 				    &acceptance->definition, err);
+}
+
+/* What is no JSON is a text. */
+static int parse_payload(const struct run_trigger *request, json_t **ret_payload,
+			 struct berth_error *err)
+{
+	const char *payload = request->payload ? request->payload : "null";
+	bool is_json =
+		!request->payload_type || strcmp(request->payload_type, PAYLOAD_TYPE_DEFAULT) == 0;
+
+	if (is_json)
+		return json_parse(payload, strlen(payload), ret_payload, err) < 0
+			       ? berth_fail_context(err, "payload")
+			       : 0;
+	*ret_payload = json_string(payload);
+	return *ret_payload ? 0
+			    : berth_fail(err, BERTH_INVALID, 0,
+					 "payload: the task's payloadSchema wants UTF-8");
+}
+
+static int check_payload(const struct acceptance *acceptance, struct berth_error *err)
+{
+	const json_t *schema = acceptance->definition->payload_schema;
+	AUTO_JSON json_t *payload = NULL;
+
+	if (!schema)
+		return 0;
+	if (parse_payload(acceptance->request, &payload, err) < 0)
+		return -1;
+	return payload_schema_validate(schema, payload, err);
 }
 
 /* 0: the key or the debounce found a run; 1: a new one is to be made. */
@@ -275,7 +307,7 @@ int engine_trigger(struct engine *engine, const struct run_trigger *request,
 	int found;
 
 	if (run_check(request, err) < 0 || find_parent(&acceptance, err) < 0 ||
-	    find_task(&acceptance, err) < 0)
+	    find_task(&acceptance, err) < 0 || check_payload(&acceptance, err) < 0)
 		return -1;
 	found = find_run(&acceptance, &run_id, err);
 	if (found < 0)

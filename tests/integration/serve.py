@@ -141,6 +141,32 @@ def test_batch(daemon):
     assert sorted(outputs) == list(range(20)), outputs
 
 
+def test_payload_schema(daemon):
+    """A bad schema is refused when it is deployed, a bad payload when it is triggered, by whomever."""
+    resize = shell("resize", "berth-task output 1", payloadSchema={
+        "type": "object", "required": ["width"], "additionalProperties": False,
+        "properties": {"width": {"type": "integer", "minimum": 16}, "name": {"type": "string"}}})
+    daemon.deploy(resize, shell("parent", "berth-task trigger resize --payload '{\"width\":1}' "
+                                "2> /tmp/e && exit 9; berth-task output \"\\\"$(cat /tmp/e)\\\"\""))
+    assert daemon.finish("resize", payload={"width": 16})["output"] == 1
+    for payload, says in (({"width": 8}, "payload.width: less than 16"), (None, "not of type object"),
+                          ({"width": 20, "heigth": 1}, "payload.heigth: not allowed"),
+                          ({}, "payload: width is missing")):
+        done = daemon.run("trigger", "resize", "--payload", json.dumps(payload), check=False)
+        assert done.returncode != 0 and says in done.stderr, done
+    assert "payload.width: less than 16" in daemon.finish("parent")["output"]
+    items = [{"task": "resize", "payload": {"width": width}} for width in (8, 32)]
+    done = daemon.run("batch", "-", "--json", stdin=json.dumps(items), check=False)
+    assert done.returncode == 1 and "payload.width" in done.stdout + done.stderr, done
+    resize["payloadSchema"]["properties"]["width"]["minimum"] = "16"
+    try:
+        daemon.deploy(resize)
+        raise AssertionError("it was deployed")
+    except AssertionError as error:
+        assert "berth.json:1: tasks.0.payloadSchema: properties.width.minimum: not a number" in \
+            str(error), error
+
+
 def test_deployed_files(daemon):
     daemon.deploy({"id": "script", "program": "go.sh"},
                   files={"go.sh": "#!/bin/sh\nberth-task output \"\\\"$(pwd)\\\"\"\n"})
