@@ -10,6 +10,7 @@ static const struct column_row rows[] = {
         {"checkpoints", "checkpoints", COLUMN_TEXT},
 	{"tokens",      "tokens",      COLUMN_TEXT},
         {"batches",     "batches",     COLUMN_TEXT},
+	{"versions",    "versions",    COLUMN_TEXT},
 	{NULL,          NULL,          COLUMN_TEXT},
 };
 

@@ -31,6 +31,12 @@ static int make_version(struct engine *engine, struct control_call *call, struct
 
 	if (!manifest)
 		return berth_fail(err, BERTH_MEMORY, ENOMEM, "deploy");
+	/* here, where it cannot be set aside before the version names it */
+	if (deploy->bundle[0] &&
+	    !deploy_bundle_exists(call->backend->bundles_directory, deploy->bundle))
+		return berth_fail(err, BERTH_SYSTEM, 0,
+				  "the same files went with an old version in this moment: deploy "
+				  "again");
 	if (engine_deploy(engine,
 			  &(struct engine_deploy){
 				  .bundle = deploy->bundle,

@@ -156,7 +156,7 @@ static const struct field_row status_rows[] = {
 };
 static const struct field_row prune_rows[] = {
 	DURATION_AS("olderThan", control_prune, older_than, 0, "runs that ended longer ago; what the daemon is set to when absent"),
-	SWITCH(control_prune, dryRun, dry_run, "only say what would go; what goes by bytes is not told"),
+	SWITCH(control_prune, dryRun, dry_run, "only say what would go; what goes by bytes is not told, nor versions that only such runs keep"),
 };
 
 #define FIELDS(rows) .fields = (rows), .field_count = COUNT(rows)
@@ -201,7 +201,7 @@ const struct control_operation control_operations[CONTROL_OP_COUNT] = {
 	[CONTROL_CHECKPOINT_LIST] = {.name = "checkpoint_list", VIEWS, FIELDS(checkpoint_list_rows), .result = "array of {name, attempt, bytes, savedAt}", .help = "Lists a run's checkpoints."},
 	[CONTROL_STATUS] = {.name = "status", VIEWS, FIELDS(status_rows), .result = "{version, ledger, queues, runs, …}: a run has live {cpuNs, memoryBytes, pids, sampledNs} while it lives", .help = "Says what the daemon is doing: what is taken of the host, what waits, what runs and what it uses."},
 	[CONTROL_BACKUP] = {.name = "backup", OPERATES, .descriptors = 1, .result = "{bytes}", .help = "Copies the store, whole and while it is in use, into the file that comes as a descriptor."},
-	[CONTROL_PRUNE] = {.name = "prune", OPERATES, FIELDS(prune_rows), .result = "{runs, checkpoints, tokens, batches}: how many; a run's logs and files go with it", .help = "Removes what has ended and is old."},
+	[CONTROL_PRUNE] = {.name = "prune", OPERATES, FIELDS(prune_rows), .result = "{runs, checkpoints, tokens, batches, versions}: how many; a run's logs and files go with it, and the files of a version", .help = "Removes what has ended and is old."},
 	[CONTROL_RELOAD] = {.name = "reload", OPERATES, .result = "null", .help = "Replaces the daemon's programs by those on disk. No run notices; connections close. Answered when it is certain that the launcher does it, before it is done."},
 	[CONTROL_DRAIN] = {.name = "drain", OPERATES, .result = "{running}", .help = "Starts nothing more and refuses new work; what runs goes on."},
 };

@@ -302,6 +302,11 @@ static int rename_into_place(int bundles, const char *name, const char *digest,
 	return fsync(bundles) < 0 ? fail_write(digest, err) : 0;
 }
 
+bool deploy_bundle_exists(int bundles, const char *digest)
+{
+	return faccessat(bundles, digest, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int deploy_bundle_write(int bundles, const json_t *list, int source,
 			char ret_digest[SHA256_TEXT_SIZE], struct berth_error *err)
 {
@@ -312,7 +317,7 @@ int deploy_bundle_write(int bundles, const json_t *list, int source,
 	    hash_all(&entries, source, digest, err) < 0)
 		return -1;
 	memcpy(ret_digest, digest, sizeof(digest));
-	if (faccessat(bundles, digest, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (deploy_bundle_exists(bundles, digest))
 		return 0;
 	if (identifier_create("new", name, err) < 0)
 		return -1;
@@ -372,20 +377,69 @@ int deploy_bundle_remove(int bundles, const char *name, struct berth_error *err)
 	return remove_below(bundles, name, err);
 }
 
-int deploy_bundle_sweep(int bundles, struct berth_error *err)
+/* Another descriptor, so that each reading begins at the beginning. */
+static DIR *open_bundles(int bundles, struct berth_error *err)
 {
-	AUTO_DIRECTORY DIR *directory = NULL;
-	const struct dirent *entry;
 	int own = openat(bundles, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = own < 0 ? NULL : fdopendir(own);
 
-	directory = own < 0 ? NULL : fdopendir(own);
 	if (!directory) {
 		close_fd(&own);
-		return berth_fail(err, BERTH_SYSTEM, errno, "read the bundles");
+		(void)berth_fail(err, BERTH_SYSTEM, errno, "read the bundles");
 	}
+	return directory;
+}
+
+static int sweep(int bundles, const char *prefix, struct berth_error *err)
+{
+	AUTO_DIRECTORY DIR *directory = open_bundles(bundles, err);
+	const struct dirent *entry;
+
+	if (!directory)
+		return -1;
 	while ((entry = readdir(directory)))
-		if (strncmp(entry->d_name, "new_", strlen("new_")) == 0 &&
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
 		    deploy_bundle_remove(bundles, entry->d_name, err) < 0)
 			return -1;
+	return 0;
+}
+
+int deploy_bundle_sweep(int bundles, struct berth_error *err)
+{
+	return sweep(bundles, "new_", err);
+}
+
+int deploy_bundle_sweep_aside(int bundles, struct berth_error *err)
+{
+	return sweep(bundles, "old_", err);
+}
+
+static bool is_digest(const char *name)
+{
+	return strlen(name) == SHA256_TEXT_SIZE - 1 &&
+	       name[strspn(name, "0123456789abcdef")] == '\0';
+}
+
+int deploy_bundle_set_aside(int bundles, deploy_bundle_keep keep, void *owner, size_t *ret_count,
+			    struct berth_error *err)
+{
+	AUTO_DIRECTORY DIR *directory = open_bundles(bundles, err);
+	const struct dirent *entry;
+	char name[IDENTIFIER_SIZE];
+	size_t count = 0;
+
+	if (!directory)
+		return -1;
+	while ((entry = readdir(directory))) {
+		if (!is_digest(entry->d_name) || keep(owner, entry->d_name))
+			continue;
+		if (identifier_create("old", name, err) < 0)
+			return -1;
+		if (renameat(bundles, entry->d_name, bundles, name) < 0)
+			return berth_fail(err, BERTH_SYSTEM, errno, "set aside %.160s",
+					  entry->d_name);
+		count++;
+	}
+	*ret_count = count;
 	return 0;
 }

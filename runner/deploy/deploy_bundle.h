@@ -4,6 +4,8 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 #include "base/sha256.h"
@@ -19,3 +21,15 @@ int deploy_bundle_remove(int bundles, const char *name, struct berth_error *err)
 
 /* Removes what writers that died left; nobody may be writing. */
 int deploy_bundle_sweep(int bundles, struct berth_error *err);
+
+/* Whether a bundle is there. */
+bool deploy_bundle_exists(int bundles, const char *digest);
+
+/* Gives those that are not kept another name, and nothing else: quick, and in one step for each.
+ * *ret_count is how many. keep is a function of who asks; a bundle that is being written has no
+ * digest for a name yet. */
+typedef bool (*deploy_bundle_keep)(void *owner, const char *digest);
+int deploy_bundle_set_aside(int bundles, deploy_bundle_keep keep, void *owner, size_t *ret_count,
+			    struct berth_error *err);
+/* Removes what was set aside, now or in another life. */
+int deploy_bundle_sweep_aside(int bundles, struct berth_error *err);

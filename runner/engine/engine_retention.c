@@ -57,6 +57,10 @@ static bool must_go(const struct engine_prune *prune, const struct prune_candida
 	if (prune->kind == PRUNE_CHECKPOINTS)
 		return policy->checkpoint_ms > 0 &&
 		       candidate->ended_ns < before(prune->now_ns, policy->checkpoint_ms);
+	/* files that take the space are none of the store's pages */
+	if (prune->kind == PRUNE_VERSIONS)
+		return policy->age_ms > 0 &&
+		       candidate->ended_ns < before(prune->now_ns, policy->age_ms);
 	if (is_too_large)
 		return true;
 	if (candidate->key_expires_ns > prune->now_ns)

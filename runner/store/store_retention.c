@@ -3,6 +3,7 @@
 #include "runner/store/store_retention.h"
 
 #include "runner/store/sqlite.h"
+#include "runner/store/store_versions.h"
 
 enum statement {
 	CANDIDATES, /* one for each enum prune_kind */
@@ -19,6 +20,8 @@ enum statement {
 	DELETE_ITEMS,
 	DELETE_BATCH_WAITPOINT,
 	DELETE_BATCH,
+	DELETE_DEFINITIONS,
+	DELETE_VERSION,
 };
 
 /* Whether an answer that names the waitpoint waits to be taken. */
@@ -58,6 +61,17 @@ static const struct sqlite_statement_row rows[] = {
 					"AND " IS_BLOCKING(
 						"w.id") ") FROM batches b WHERE "
 							"?1 = ?1 AND id > ?2 ORDER BY id LIMIT ?3"},
+	/* A version ends when another takes its place, which is not written down: it counts from
+	 * when it was made or promoted last. The newest stays, so that no number is given twice. */
+	[CANDIDATES + PRUNE_VERSIONS] =
+		{"SELECT v.id, CASE WHEN v.is_current = 1 THEN NULL "
+		 "ELSE max(v.created_ns, ifnull(v.promoted_ns, 0)) END, v.created_ns, NULL, "
+		 "v.name = '" STORE_BUILTIN_VERSION "' OR v.id = (SELECT max(id) FROM versions) "
+		 "OR EXISTS (SELECT 1 FROM runs r WHERE r.version_id = v.id) "
+		 "OR v.id = (SELECT max(p.id) FROM versions p WHERE p.id < (SELECT c.id "
+		 "FROM versions c WHERE c.environment_id = v.environment_id AND c.is_current = 1) "
+		 "AND p.name <> '" STORE_BUILTIN_VERSION "') "
+		 "FROM versions v WHERE ?1 = ?1 AND v.id > ?2 ORDER BY v.id LIMIT ?3"},
 	[COUNT_ENDED] = {"SELECT count(*) FROM runs INDEXED BY runs_by_finish "
 			 "WHERE finished_ns IS NOT NULL"},
 	[USED_BYTES] = {"SELECT (p.page_count - f.freelist_count) * s.page_size "
@@ -73,6 +87,8 @@ static const struct sqlite_statement_row rows[] = {
 	[DELETE_ITEMS] = {"DELETE FROM batch_items WHERE batch_id = ?"},
 	[DELETE_BATCH_WAITPOINT] = {"DELETE FROM waitpoints WHERE batch_id = ?"},
 	[DELETE_BATCH] = {"DELETE FROM batches WHERE id = ?"},
+	[DELETE_DEFINITIONS] = {"DELETE FROM definitions WHERE version_id = ?"},
+	[DELETE_VERSION] = {"DELETE FROM versions WHERE id = ?"},
 };
 
 /* What goes with one of a kind, the thing itself last. */
@@ -85,6 +101,7 @@ static const struct removal removals[PRUNE_KINDS] = {
 	[PRUNE_TOKENS_COMPLETED] = {DELETE_TOKEN,       DELETE_TOKEN      },
 	[PRUNE_TOKENS_TIMED_OUT] = {DELETE_TOKEN,       DELETE_TOKEN      },
 	[PRUNE_BATCHES] = {DELETE_ITEMS,       DELETE_BATCH      },
+	[PRUNE_VERSIONS] = {DELETE_DEFINITIONS, DELETE_VERSION    },
 };
 
 static int start(struct store *store, size_t index, struct sqlite_use *ret_use,

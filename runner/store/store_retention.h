@@ -17,6 +17,8 @@ enum prune_kind {
 	PRUNE_TOKENS_COMPLETED, /* by the age of the token */
 	PRUNE_TOKENS_TIMED_OUT, /* likewise */
 	PRUNE_BATCHES,          /* with items and waitpoint; by the age of the batch */
+	PRUNE_VERSIONS,         /* with definitions; never the current one, the one before it, the
+				 * newest, nor one that a run names */
 	PRUNE_KINDS,
 };
 

@@ -15,6 +15,7 @@ enum statement {
 	DEMOTE,
 	PROMOTE,
 	READ,
+	NEXT_BUNDLE,
 	READ_MANIFEST,
 	DEFINITION_INSERT,
 	DEFINITION_WRITE,
@@ -38,6 +39,7 @@ static const struct sqlite_statement_row rows[] = {
 		    "AND is_current = 1"},
 	[PROMOTE] = {"UPDATE versions SET is_current = 1, promoted_ns = ? WHERE id = ?"},
 	[READ] = {"SELECT name, bundle FROM versions WHERE id = ?"},
+	[NEXT_BUNDLE] = {"SELECT id, bundle FROM versions WHERE id > ? ORDER BY id LIMIT 1"},
 	[READ_MANIFEST] = {"SELECT manifest FROM versions WHERE id = ?"},
 	[DEFINITION_INSERT] = {"INSERT INTO definitions (version_id, task, definition) "
 			       "VALUES (?, ?, ?) RETURNING id"},
@@ -138,6 +140,22 @@ int store_version_read(struct store *store, int64_t id, char **ret_name, char **
 		return -1;
 	*ret_name = steal_ptr(&name);
 	return 0;
+}
+
+int store_version_next_bundle(struct store *store, int64_t after_id, int64_t *ret_id,
+			      char **ret_bundle, struct berth_error *err)
+{
+	AUTO_SQLITE struct sqlite_use use = {0};
+	int found;
+
+	if (start(store, NEXT_BUNDLE, &use, err) < 0)
+		return -1;
+	sqlite_bind_integer(&use, after_id);
+	found = sqlite_step(&use, err);
+	if (found <= 0)
+		return found < 0 ? -1 : 1;
+	*ret_id = sqlite_column_integer(&use);
+	return sqlite_column_string(&use, ret_bundle, err);
 }
 
 int store_version_read_manifest(struct store *store, int64_t id, char **ret_manifest,

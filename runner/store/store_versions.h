@@ -35,6 +35,10 @@ int store_version_promote(struct store *store, int64_t environment_id, int64_t i
 /* Its name and the digest of its files, the caller's; 1: there is none. */
 int store_version_read(struct store *store, int64_t id, char **ret_name, char **ret_bundle,
 		       struct berth_error *err);
+/* The next version's number and the digest of its files, the caller's; 1: there are no more after
+ * that number. */
+int store_version_next_bundle(struct store *store, int64_t after_id, int64_t *ret_id,
+			      char **ret_bundle, struct berth_error *err);
 /* The caller's. */
 int store_version_read_manifest(struct store *store, int64_t id, char **ret_manifest,
 				struct berth_error *err);

@@ -26,7 +26,7 @@ const struct field_row settings_rows[] = {
 	{.name = "max_duration", .type = FIELD_DURATION_MS, .offset = offsetof(struct settings, max_duration_ms), .min = 0, .max = 3650 * MS_A_DAY, .default_text = "0s", .unit = "seconds", .help = "of an attempt of a task that says none; 0 is none"},
 	{.name = "grace", .type = FIELD_DURATION_MS, .offset = offsetof(struct settings, grace_ms), .min = 0, .max = MS_A_DAY, .default_text = "30s", .unit = "seconds", .help = "between asking a task to end and killing it"},
 	{.name = "freeze_after", .type = FIELD_DURATION_MS, .offset = offsetof(struct settings, freeze_after_ms), .min = 0, .max = MS_A_DAY, .default_text = "5s", .unit = "seconds", .help = "a run that waits longer is frozen"},
-	{.name = "keep_runs_for", .type = FIELD_DURATION_MS, .offset = offsetof(struct settings, keep_runs_ms), .min = 0, .max = 3650 * MS_A_DAY, .default_text = "30d", .unit = "seconds", .help = "ended runs, their logs and checkpoints are kept that long; 0 is for ever"},
+	{.name = "keep_runs_for", .type = FIELD_DURATION_MS, .offset = offsetof(struct settings, keep_runs_ms), .min = 0, .max = 3650 * MS_A_DAY, .default_text = "30d", .unit = "seconds", .help = "ended runs, their logs and checkpoints are kept that long, and versions that no run names; 0 is for ever"},
 	SETTING(keep_runs, FIELD_INTEGER, 0, 1e12, "1000000", "runs", "the newest ended runs are kept; 0 is all"),
 	{.name = "keep_bytes", .type = FIELD_BYTES, .offset = offsetof(struct settings, keep_bytes), .min = 0, .max = 1e18, .default_text = "0", .unit = "bytes", .help = "of the store, beyond which the oldest ended runs go; 0 does not count"},
 	SETTING(viewers, FIELD_BOOL, 0, 1, "false", "", "any local user may read over the control socket"),

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "runner/deploy/deploy_bundle.h"
 #include "runner/supervisor/template.h"
 
 #define SAY_SIZE 600
@@ -49,6 +50,10 @@ static int open_state(struct supervisor *supervisor, struct berth_error *err)
 	if (open_below(supervisor->state_fd, "logs", &supervisor->logs_fd, err) < 0 ||
 	    open_below(supervisor->state_fd, "bundles", &supervisor->bundles_fd, err) < 0)
 		return berth_fail_context(err, "%s", path);
+	/* what deployments and removals left that were killed: nobody deploys yet */
+	if (deploy_bundle_sweep(supervisor->bundles_fd, err) < 0 ||
+	    deploy_bundle_sweep_aside(supervisor->bundles_fd, err) < 0)
+		return -1;
 	return 0;
 }
 

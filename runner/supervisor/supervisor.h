@@ -74,6 +74,8 @@ void supervisor_on_gone(void *owner);
 int supervisor_recover(struct supervisor *supervisor, struct berth_error *err);
 
 /* supervisor_prune.c */
+/* Removes what no version names any more, later. */
+void supervisor_sweep_bundles(struct supervisor *supervisor);
 int supervisor_prune_arm(struct supervisor *supervisor, struct berth_error *err);
 int supervisor_prune(void *owner, struct control_call *call, struct berth_error *err);
 /* Deletes the files of a run that has no row any more. */

@@ -41,9 +41,10 @@ static void answer(struct prune_job *job)
 	json_t *result;
 
 	tokens += removed[PRUNE_TOKENS_TIMED_OUT];
-	result = json_pack("{s:I, s:I, s:I, s:I}", "runs", (json_int_t)removed[PRUNE_RUNS],
+	result = json_pack("{s:I, s:I, s:I, s:I, s:I}", "runs", (json_int_t)removed[PRUNE_RUNS],
 			   "checkpoints", (json_int_t)removed[PRUNE_CHECKPOINTS], "tokens", tokens,
-			   "batches", (json_int_t)removed[PRUNE_BATCHES]);
+			   "batches", (json_int_t)removed[PRUNE_BATCHES], "versions",
+			   (json_int_t)removed[PRUNE_VERSIONS]);
 
 	control_call_answer(job->call, result);
 }
@@ -58,6 +59,8 @@ static void done(struct engine_job *engine_job, int result, const struct berth_e
 	}
 	if (result < 0)
 		supervisor_say("retention: %s", why->message);
+	if (job->prune.removed[PRUNE_VERSIONS] > 0 && !job->is_dry)
+		supervisor_sweep_bundles(job->supervisor);
 	if (job->call && result < 0)
 		control_call_fail(job->call, why);
 	else if (job->call)

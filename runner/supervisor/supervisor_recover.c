@@ -74,6 +74,7 @@ static int begin(struct supervisor *supervisor, struct berth_error *err)
 		return -1;
 	if (live_count(supervisor->live) > 0 && supervisor_on_awake(supervisor, err) < 0)
 		return -1;
+	supervisor_sweep_bundles(supervisor);
 	return launcher_client_ready(supervisor->launcher, err);
 }
 

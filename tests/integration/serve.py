@@ -304,6 +304,43 @@ def test_prune(daemon):
     wait_until(lambda: not any(files for _, _, files in os.walk(logs)), "the logs to go")
 
 
+def test_prune_versions(daemon):
+    """Versions that nobody needs go with their files; killed in between, the next start does the rest."""
+    bundles = os.path.join(daemon.state, "bundles")
+
+    def deploy(number):
+        daemon.deploy({"id": "script", "program": "go.sh"},
+                      files={"go.sh": f"#!/bin/sh\nberth-task output {number}\n"})
+    for number in range(3):
+        deploy(number)
+    kept = daemon.finish("script")["id"]
+    for number in range(3, 6):
+        deploy(number)
+    deploy(0)  # the same files as the first, which goes
+    assert len(os.listdir(bundles)) == 6, os.listdir(bundles)
+    said = daemon.ask("prune", "--older-than", "1h")
+    assert said["versions"] == 0, said
+    # as if it had been killed when the versions were gone and their files were not, and later
+    os.mkdir(os.path.join(bundles, "0" * 64))
+    os.makedirs(os.path.join(bundles, "old_0123456789abcdefghjkmnpqrs", "half"))
+    os.mkdir(os.path.join(bundles, "new_0123456789abcdefghjkmnpqrs"))
+    daemon.kill()
+    daemon.start()
+    wait_until(lambda: len(os.listdir(bundles)) == 6, "the rest to be removed")
+    daemon.run("prune", "--older-than", "1ms")  # takes the run
+    said = daemon.ask("prune", "--older-than", "1ms")
+    daemon.kill()
+    daemon.start()
+    wait_until(lambda: len(os.listdir(bundles)) == 2, f"two bundles, {os.listdir(bundles)}")
+    assert len([v for v in daemon.ask("versions", "list") if v["bundle"]]) == 2
+    assert daemon.run("runs", "show", kept, check=False).returncode != 0
+    assert daemon.finish("script")["output"] == 0
+    daemon.run("versions", "rollback")
+    assert daemon.finish("script")["output"] == 5
+    deploy(3)  # its files went
+    assert daemon.finish("script")["output"] == 3
+
+
 def test_readme(daemon):
     """The README's own lines, as a newcomer types them."""
     with open(os.path.join(os.path.dirname(__file__), "..", "..", "README.md"),

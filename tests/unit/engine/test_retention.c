@@ -14,9 +14,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "runner/engine/engine_reads.h"
 #include "runner/engine/engine_retention.h"
+#include "runner/engine/engine_versions.h"
 #include "runner/store/sqlite.h"
+#include "runner/store/store_versions.h"
 #include "tests/helpers/scratch.h"
 #include "waits_fixture.h"
 
@@ -396,6 +399,67 @@ static void a_lost_group_is_done_again(void **state)
 	assert_int_equal(count_rows(fixture, "runs"), 0);
 }
 
+static int deploy_one(struct engine *engine, void *argument, struct berth_error *err)
+{
+	AUTO_JSON json_t *tasks = json_pack("[{s:s, s:[s]}]", "id", "work", "command", "true");
+	char name[VERSION_NAME_SIZE];
+
+	return engine_deploy(
+		engine,
+		&(struct engine_deploy){
+			.bundle = argument, .manifest = "{}", .tasks = tasks, .promote = true},
+		name, err);
+}
+
+static void deploy(struct waits_fixture *fixture, const char *bundle)
+{
+	struct berth_error err = {0};
+
+	if (fixture_do(fixture, deploy_one, (void *)(uintptr_t)bundle, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+/* Versions whose files are still named, as text. */
+static void expect_bundles(struct waits_fixture *fixture, const char *expected)
+{
+	AUTO_TEXT struct text text = {0};
+	int64_t id = 0;
+
+	for (;;) {
+		AUTO_FREE char *bundle = NULL;
+
+		if (store_version_next_bundle(fixture->store, id, &id, &bundle, NULL) != 0)
+			break;
+		assert_int_equal(text_append_string(&text, bundle, NULL), 0);
+	}
+	assert_string_equal(text.data, expected);
+}
+
+static void versions_go_when_no_run_names_them(void **state)
+{
+	struct waits_fixture *fixture = *state;
+	struct pass pass = {.policy = {.age_ms = HOUR}, .step = 2};
+	int64_t run;
+
+	deploy(fixture, "a");
+	deploy(fixture, "b");
+	run = fixture_run(fixture, "work", 0); /* is of that one */
+	deploy(fixture, "c");
+	deploy(fixture, "d");
+	(void)prune(fixture, &pass);
+	assert_int_equal(pass.prune.removed[PRUNE_VERSIONS], 0); /* they are young */
+	fixture_pass(fixture, 2 * HOUR);
+	deploy(fixture, "e");
+	(void)prune(fixture, &pass);
+	expect_bundles(fixture, "bde"); /* one goes on, one is gone back to, one is current */
+	fixture_end(fixture, run, "1");
+	(void)prune(fixture, &pass);
+	expect_bundles(fixture, "bde"); /* its run is kept */
+	fixture_pass(fixture, 2 * HOUR);
+	(void)prune(fixture, &pass);
+	expect_bundles(fixture, "de");
+}
+
 static void a_backup_is_whole_and_readable(void **state)
 {
 	struct waits_fixture *fixture = *state;
@@ -469,6 +533,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(checkpoints_go_before_their_runs, fixture_set_up,
 						fixture_tear_down),
 		cmocka_unit_test_setup_teardown(nothing_goes_without_a_policy, fixture_set_up,
+						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(versions_go_when_no_run_names_them, fixture_set_up,
 						fixture_tear_down),
 		cmocka_unit_test_setup_teardown(a_lost_group_is_done_again, fixture_set_up,
 						fixture_tear_down),
