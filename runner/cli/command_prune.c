@@ -11,7 +11,7 @@ static const struct column_row rows[] = {
 	{"tokens",      "tokens",      COLUMN_TEXT},
         {"batches",     "batches",     COLUMN_TEXT},
 	{"versions",    "versions",    COLUMN_TEXT},
-	{NULL,          NULL,          COLUMN_TEXT},
+        {NULL,          NULL,          COLUMN_TEXT},
 };
 
 static const struct client_verb verb = {

@@ -33,8 +33,8 @@ struct definition_queue {
 enum definition_interrupted { INTERRUPTED_RETRY, INTERRUPTED_FAIL };
 
 struct definition {
-	char *machine;         /* NULL: the default */
-	json_t *queue, *retry; /* as written; parsed below */
+	char *machine;          /* NULL: the default */
+	json_t *queue, *retry;  /* as written; parsed below */
 	json_t *payload_schema; /* NULL: any payload */
 	uint64_t max_duration_ms, ttl_ms;
 	char *dead_letter;

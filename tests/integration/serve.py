@@ -150,7 +150,7 @@ def test_payload_schema(daemon):
                                 "2> /tmp/e && exit 9; berth-task output \"\\\"$(cat /tmp/e)\\\"\""))
     assert daemon.finish("resize", payload={"width": 16})["output"] == 1
     for payload, says in (({"width": 8}, "payload.width: less than 16"), (None, "not of type object"),
-                          ({"width": 20, "heigth": 1}, "payload.heigth: not allowed"),
+                          ({"width": 20, "depth": 1}, "payload.depth: not allowed"),
                           ({}, "payload: width is missing")):
         done = daemon.run("trigger", "resize", "--payload", json.dumps(payload), check=False)
         assert done.returncode != 0 and says in done.stderr, done
