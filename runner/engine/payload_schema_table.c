@@ -186,24 +186,31 @@ static int compare(const json_t *one, const json_t *other)
 	return (left > right) - (left < right);
 }
 
-static bool are_numbers(const json_t *one, const json_t *other)
+/* Fails when the comparison with the limit gives what it may not: from low to high. */
+static int check_number(const struct payload_place *place, const json_t *limit, const json_t *value,
+			int low, int high, const char *words, struct berth_error *err)
 {
-	return json_is_number(one) && json_is_number(other);
+	int compared;
+
+	if (!json_is_number(value) || !json_is_number(limit))
+		return 0;
+	compared = compare(value, limit);
+	return compared < low || compared > high
+		       ? 0
+		       : refuse_number(place, words, json_number_value(limit), err);
 }
 
-#define NUMBER_CHECK(name, is_wrong, words)                                                        \
+#define NUMBER_CHECK(name, low, high, words)                                                       \
 	static int name(struct payload_place *place, const json_t *schema, const json_t *limit,    \
 			const json_t *value, struct berth_error *err)                              \
 	{                                                                                          \
 		(void)schema;                                                                      \
-		if (!are_numbers(value, limit) || !(compare(value, limit) is_wrong))               \
-			return 0;                                                                  \
-		return refuse_number(place, words, json_number_value(limit), err);                 \
+		return check_number(place, limit, value, low, high, words, err);                   \
 	}
-NUMBER_CHECK(check_minimum, < 0, "less than")
-NUMBER_CHECK(check_maximum, > 0, "more than")
-NUMBER_CHECK(check_above, <= 0, "not more than")
-NUMBER_CHECK(check_below, >= 0, "not less than")
+NUMBER_CHECK(check_minimum, -1, -1, "less than")
+NUMBER_CHECK(check_maximum, 1, 1, "more than")
+NUMBER_CHECK(check_above, -1, 0, "not more than")
+NUMBER_CHECK(check_below, 0, 1, "not less than")
 
 /* What a value has of characters, elements or members. */
 static json_int_t characters_of(const json_t *value)
@@ -226,22 +233,32 @@ static json_int_t members_of(const json_t *value)
 	return (json_int_t)json_object_size(value);
 }
 
-#define COUNT_CHECK(name, is_one, count_of, is_wrong, words)                                       \
+/* sign: of the difference that there may not be. */
+static int check_count(const struct payload_place *place, const json_t *limit, json_int_t count,
+		       int sign, const char *words, struct berth_error *err)
+{
+	json_int_t most = json_integer_value(limit);
+
+	if (!json_is_integer(limit) || (count > most) - (count < most) != sign)
+		return 0;
+	return refuse_number(place, words, (double)most, err);
+}
+
+#define COUNT_CHECK(name, is_one, count_of, sign, words)                                           \
 	static int name(struct payload_place *place, const json_t *schema, const json_t *limit,    \
 			const json_t *value, struct berth_error *err)                              \
 	{                                                                                          \
 		(void)schema;                                                                      \
-		if (!is_one(value) || !json_is_integer(limit) ||                                   \
-		    !(count_of(value) is_wrong json_integer_value(limit)))                         \
-			return 0;                                                                  \
-		return refuse_number(place, words, json_number_value(limit), err);                 \
+		return is_one(value)                                                               \
+			       ? check_count(place, limit, count_of(value), sign, words, err)      \
+			       : 0;                                                                \
 	}
-COUNT_CHECK(check_min_length, json_is_string, characters_of, <, "fewer characters than")
-COUNT_CHECK(check_max_length, json_is_string, characters_of, >, "more characters than")
-COUNT_CHECK(check_min_items, json_is_array, elements_of, <, "fewer elements than")
-COUNT_CHECK(check_max_items, json_is_array, elements_of, >, "more elements than")
-COUNT_CHECK(check_min_members, json_is_object, members_of, <, "fewer members than")
-COUNT_CHECK(check_max_members, json_is_object, members_of, >, "more members than")
+COUNT_CHECK(check_min_length, json_is_string, characters_of, -1, "fewer characters than")
+COUNT_CHECK(check_max_length, json_is_string, characters_of, 1, "more characters than")
+COUNT_CHECK(check_min_items, json_is_array, elements_of, -1, "fewer elements than")
+COUNT_CHECK(check_max_items, json_is_array, elements_of, 1, "more elements than")
+COUNT_CHECK(check_min_members, json_is_object, members_of, -1, "fewer members than")
+COUNT_CHECK(check_max_members, json_is_object, members_of, 1, "more members than")
 
 #define NOTE(name, help)                                                                           \
 	{                                                                                          \
