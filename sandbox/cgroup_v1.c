@@ -282,9 +282,11 @@ static void v1_read_usage(const struct cgroup *group, bool is_live, struct sandb
 
 static void v1_remove(struct cgroup *group)
 {
+	/* one that is busy stays in the last hierarchy as well: the next sweep finds it there */
 	for (int i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
-		if (group->fds[i] >= 0)
-			(void)cgroup_remove_directory(group->host->parent_fds[i], group->name);
+		if (group->fds[i] >= 0 &&
+		    !cgroup_remove_directory(group->host->parent_fds[i], group->name))
+			return;
 }
 
 /* Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst: each look goes on with a freeze that

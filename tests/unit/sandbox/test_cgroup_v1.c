@@ -167,6 +167,36 @@ static void test_joining_what_was_opened_ahead(void **state)
 	leaks_expect_none(&before);
 }
 
+/* A sweep looks at the last hierarchy: what cannot be removed from another one is there, too. */
+static void test_busy_in_one(void **state)
+{
+	struct cgroup_host host;
+	struct cgroup group, same;
+	char path[256], name[CGROUP_NAME_SIZE], text[16];
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(cgroup_host_open(&host, "v1", NULL), 0);
+	assert_int_equal(cgroup_create(&group, &host, "unit-busy", &limits, NULL), 0);
+	memcpy(name, group.name, sizeof(name));
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(pause());
+	(void)snprintf(text, sizeof(text), "%d", child);
+	assert_int_equal(descriptor_write_control(group.fds[1], "tasks", text, NULL), 0);
+	same = group;
+	cgroup_destroy(&group);
+	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/blkio/berth/%s", name);
+	assert_int_equal(access(path, F_OK), same.fds[5] >= 0 ? 0 : -1);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	for (size_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+		assert_true(host.parent_fds[i] < 0 ||
+			    cgroup_remove_directory(host.parent_fds[i], name));
+	cgroup_host_close(&host);
+}
+
 static void test_limits_nobody_asked_for(void **state)
 {
 	static const struct resource_limits none = {0};
@@ -302,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_joining_what_was_opened_ahead),
 		cmocka_unit_test(test_limits_nobody_asked_for),
 		cmocka_unit_test(test_half_made),
+		cmocka_unit_test(test_busy_in_one),
 		cmocka_unit_test(test_sweep),
 	};
 	struct cgroup_host host;
