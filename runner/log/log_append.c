@@ -39,6 +39,9 @@ int log_append_refused(int errnum, const char *what, struct berth_error *err)
 	switch (errnum) {
 	case ENOSPC:
 	case EDQUOT:
+	case EIO: /* so does a disk that fails, or is read-only for that: the operator can mend it
+		   */
+	case EROFS:
 		(void)berth_fail(err, BERTH_LIMIT, errnum, "write the log: %s", what);
 		return LOG_WRITER_NO_SPACE;
 	case EFBIG:

@@ -31,7 +31,8 @@ struct log_writer {
 void log_append_init(struct log_writer *writer, const struct log_writer_options *options);
 void log_append_finish(struct log_writer *writer);
 
-/* LOG_WRITER_NO_SPACE for a full disk or quota, or failed; err is filled for both. */
+/* LOG_WRITER_NO_SPACE for a full disk or quota and one that refuses, or failed; err is filled for
+ * both. */
 int log_append_refused(int errnum, const char *what, struct berth_error *err);
 
 /* Makes the file, and the index before any other, when it is not open. 0, NO_SPACE or failed. */

@@ -33,7 +33,8 @@ struct log_writer_options {
 enum log_writer_outcome {
 	LOG_WRITER_DRY = 1,  /* the pipe is empty, and open */
 	LOG_WRITER_EOF,      /* the pipe has ended, and everything in it is kept */
-	LOG_WRITER_NO_SPACE, /* disk or quota full, as err says: nothing was taken; try later */
+	LOG_WRITER_NO_SPACE, /* the disk is full or refuses, as err says: nothing was taken; try
+				later */
 	LOG_WRITER_KNOWN,    /* the message had been recorded */
 	LOG_WRITER_DROPPED,  /* the message went beyond the volume */
 	LOG_WRITER_SEALED,   /* the log is finished and sealed: there is nothing to recover */
