@@ -320,6 +320,7 @@ static int check_task(struct place *place, const json_t *task, struct berth_erro
 {
 	const char *program = text_of(task, "program"), *cwd = text_of(task, "cwd");
 	const char *dead_letter = text_of(task, "deadLetter"), *id = text_of(task, "id");
+	const char *resume = text_of(task, "resume");
 	const json_t *command = json_object_get(task, "command");
 
 	if (!is_task_id(id))
@@ -337,6 +338,10 @@ static int check_task(struct place *place, const json_t *task, struct berth_erro
 		return refuse_member(place, "cwd", err, "not an absolute path without . and ..");
 	if (dead_letter && strcmp(dead_letter, id) == 0)
 		return refuse_member(place, "deadLetter", err, "the task itself");
+	if (json_is_true(json_object_get(task, "checkpointFiles")) && resume &&
+	    strcmp(resume, "restart") == 0)
+		return refuse_member(place, "checkpointFiles", err,
+				     "of no use with \"resume\":\"restart\"");
 	return check_mounts(place, json_object_get(task, "mounts"), err);
 }
 

@@ -13,8 +13,7 @@
 #define LINE_BYTES  500.0
 
 static const char *const network_choices[] = {
-	[SANDBOX_NETWORK_NONE] = "none", [SANDBOX_NETWORK_HOST] = "host", "egress", NULL};
-static const char *const resume_choices[] = {"checkpoint", "restart", NULL};
+	[SANDBOX_NETWORK_NONE] = "none", [SANDBOX_NETWORK_HOST] = "host", NULL};
 
 /* clang-format off */
 #define AT(member) offsetof(struct deploy_head, member)
@@ -35,11 +34,11 @@ static const struct field_row task_rows[] = {
 	{.name = "image", .type = FIELD_STRING, .offset = AT(image), .min = 1, .max = NAME_BYTES, .unit = "", .help = "the image the root is made from; host unless said"},
 	{.name = "extensions", .type = FIELD_JSON, .offset = AT(extensions), .unit = "", .help = "extensions to mount"},
 	{.name = "env", .type = FIELD_JSON, .offset = AT(env), .unit = "", .help = "variables"},
-	{.name = "network", .type = FIELD_ENUM, .offset = AT(network), .choices = network_choices, .default_text = "none", .unit = "", .help = "none is loopback only, egress may reach others but not this host, host is the host's own"},
+	{.name = "network", .type = FIELD_ENUM, .offset = AT(network), .choices = network_choices, .default_text = "none", .unit = "", .help = "none is loopback only, host is the host's own"},
 	{.name = "mounts", .type = FIELD_JSON, .offset = AT(mounts), .unit = "", .help = "files and directories of the host, as SRC:DST, SRC:DST:ro or SRC:DST:rw; read-only unless :rw"},
 	{.name = "cwd", .type = FIELD_STRING, .offset = AT(cwd), .min = 1, .max = PATH_BYTES, .unit = "", .help = "the working directory; /app, the deployed files, unless said"},
 	{.name = "limits", .type = FIELD_JSON, .offset = AT(limits), .unit = "", .help = "what an attempt may use, in place of the machine's"},
-	{.name = "resume", .type = FIELD_ENUM, .offset = AT(resume), .choices = resume_choices, .default_text = "checkpoint", .unit = "", .help = "whether another attempt is given the last checkpoint or starts from nothing"},
+	{.name = "checkpointFiles", .type = FIELD_BOOL, .offset = AT(checkpoint_files), .unit = "", .help = "whether files below /checkpoint outlive an attempt; making that disk takes 60 ms"},
 };
 #undef AT
 

@@ -30,7 +30,8 @@ struct deploy_task {
 	struct definition definition; /* first: its rows are the engine's */
 	char *id, *description, *program, *image, *cwd;
 	json_t *command, *extensions, *mounts, *env, *limits;
-	int network, resume;
+	int network;
+	bool checkpoint_files;
 };
 
 struct deploy_memory {

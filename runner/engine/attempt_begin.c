@@ -100,6 +100,22 @@ static int start(struct engine *engine, struct run_row *run, uint64_t now_ns,
 	return store_run_lock_version(engine->store, run->id, run->version_id, err);
 }
 
+/* Some tasks cannot go on from where another attempt stood. */
+static int forget_checkpoints(struct engine *engine, const struct run_row *run,
+			      struct berth_error *err)
+{
+	const struct definition *definition;
+
+	if (run->attempt == 1)
+		return 0;
+	if (definition_cache_get(engine->definitions, engine->store, run->definition_id,
+				 &definition, err) < 0)
+		return -1;
+	if (definition->resume == RESUME_CHECKPOINT)
+		return 0;
+	return store_checkpoints_delete(engine->store, run->id, err);
+}
+
 int attempt_begin(struct engine *engine, struct run_row *run, struct berth_error *err)
 {
 	struct engine_effect effect = {.kind = ENGINE_LAUNCH, .run_id = run->id};
@@ -110,7 +126,8 @@ int attempt_begin(struct engine *engine, struct run_row *run, struct berth_error
 	run->attempt++;
 	run->active_ns = 0;
 	run->resumed_ns = 0;
-	if (run_advance(engine, run, RUN_EVENT_ADMIT, err) < 0 ||
+	if (forget_checkpoints(engine, run, err) < 0 ||
+	    run_advance(engine, run, RUN_EVENT_ADMIT, err) < 0 ||
 	    store_attempt_insert(engine->store, run->id, run->attempt, run->token, run->machine,
 				 now_ns, err) < 0)
 		return -1;

@@ -31,6 +31,7 @@ struct definition_queue {
 };
 
 enum definition_interrupted { INTERRUPTED_RETRY, INTERRUPTED_FAIL };
+enum definition_resume { RESUME_CHECKPOINT, RESUME_RESTART };
 
 struct definition {
 	char *machine;          /* NULL: the default */
@@ -39,6 +40,7 @@ struct definition {
 	uint64_t max_duration_ms, ttl_ms;
 	char *dead_letter;
 	int interrupted; /* enum definition_interrupted */
+	int resume;      /* enum definition_resume */
 	/* not fields */
 	bool has_ttl, has_retry, has_queue;
 	struct limit_overrides limits; /* in place of the machine's, whichever it is */

@@ -13,6 +13,7 @@
 #define YEARS_10_MS      315360000000.0
 
 static const char *const interrupted_names[] = {"retry", "fail", NULL};
+static const char *const resume_names[] = {"checkpoint", "restart", NULL};
 
 /* clang-format off */
 const struct field_row definition_rows[] = {
@@ -24,6 +25,7 @@ const struct field_row definition_rows[] = {
 	{.name = "deadLetter", .type = FIELD_STRING, .offset = AT(dead_letter), .min = 1, .max = TASK_NAME_MAX, .unit = "", .help = "task that is started when a run failed for good"},
 	{.name = "payloadSchema", .type = FIELD_JSON, .offset = AT(payload_schema), .unit = "", .help = "a part of JSON Schema, checked when a run is triggered"},
 	{.name = "interrupted", .type = FIELD_ENUM, .offset = AT(interrupted), .default_text = "retry", .choices = interrupted_names, .unit = "", .help = "what becomes of a run whose host or launcher went away"},
+	{.name = "resume", .type = FIELD_ENUM, .offset = AT(resume), .default_text = "checkpoint", .choices = resume_names, .unit = "", .help = "whether another attempt is given the checkpoints of the one before it or starts from nothing"},
 };
 
 const struct field_row definition_queue_rows[] = {

@@ -30,6 +30,7 @@ struct run_options {
 	struct string_list inputs;
 	char *output; /* directory; NULL: none */
 	bool quiet, verbose;
+	bool checkpoint_files; /* a command whose attempts are somebody else's business has some */
 	struct limit_overrides limits;
 	/* not options */
 	const char *task;     /* id; NULL: a command */

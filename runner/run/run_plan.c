@@ -105,7 +105,7 @@ static int plan_volumes(struct planner *planner, struct berth_error *err)
 	else if (options->output)
 		plan->output = plan->task && !disk ? RUN_VOLUME_MEMORY : RUN_VOLUME_DISK;
 	/* files that outlive an attempt; a task without them still has its named checkpoints */
-	if (options->checkpoint || (plan->task && plan->task->disk) ||
+	if (options->checkpoint || options->checkpoint_files || (plan->task && plan->task->disk) ||
 	    (!plan->task && plan->attempts > 1))
 		plan->checkpoint = RUN_VOLUME_DISK;
 	return 0;

@@ -13,6 +13,7 @@ enum statement {
 	CHECKPOINT_WRITE,
 	CHECKPOINT_READ,
 	CHECKPOINT_COUNT,
+	CHECKPOINTS_DELETE,
 };
 
 static const struct sqlite_statement_row rows[] = {
@@ -28,6 +29,7 @@ static const struct sqlite_statement_row rows[] = {
 			      "(run_id, name, data, attempt, saved_ns) VALUES (?, ?, ?, ?, ?)"},
 	[CHECKPOINT_READ] = {"SELECT data FROM checkpoints WHERE run_id = ? AND name = ?"},
 	[CHECKPOINT_COUNT] = {"SELECT count(*) FROM checkpoints WHERE run_id = ?"},
+	[CHECKPOINTS_DELETE] = {"DELETE FROM checkpoints WHERE run_id = ?"},
 };
 
 static int start(struct store *store, enum statement index, struct sqlite_use *ret_use,
@@ -160,4 +162,14 @@ int store_checkpoint_count(struct store *store, int64_t run_id, int64_t *ret_cou
 		return -1;
 	*ret_count = sqlite_column_integer(&use);
 	return 0;
+}
+
+int store_checkpoints_delete(struct store *store, int64_t run_id, struct berth_error *err)
+{
+	AUTO_SQLITE struct sqlite_use use = {0};
+
+	if (start(store, CHECKPOINTS_DELETE, &use, err) < 0)
+		return -1;
+	sqlite_bind_integer(&use, run_id);
+	return sqlite_execute(&use, err);
 }

@@ -36,3 +36,5 @@ int store_checkpoint_read(struct store *store, int64_t run_id, const char *name,
 			  struct berth_error *err);
 int store_checkpoint_count(struct store *store, int64_t run_id, int64_t *ret_count,
 			   struct berth_error *err);
+/* All of the run's. */
+int store_checkpoints_delete(struct store *store, int64_t run_id, struct berth_error *err);

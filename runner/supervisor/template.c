@@ -153,6 +153,7 @@ static int read_definition(struct run_template *template, const json_t *definiti
 	options->network = network && strcmp(network, "host") == 0 ? SANDBOX_NETWORK_HOST
 								   : SANDBOX_NETWORK_NONE;
 	options->attempts = 1; /* the engine's business */
+	options->checkpoint_files = json_is_true(json_object_get(definition, "checkpointFiles"));
 	options->name = string_list_add_format(&template->words, err, "%s", launch->task);
 	if (!options->name ||
 	    keep_text(template, json_object_get(definition, "image"), &options->image, err) < 0)

@@ -83,6 +83,22 @@ def test_retry_and_checkpoint(daemon):
     assert run["error"]["name"] == "Broken" and run["error"]["message"] == "it is", run
 
 
+def test_what_an_attempt_finds(daemon):
+    retry = {"maxAttempts": 2, "minTimeoutInMs": 50}
+    daemon.deploy(shell("files", "cat /checkpoint/n && exit 0; echo 7 > /checkpoint/n; exit 75",
+                        checkpointFiles=True, retry=retry),
+                  shell("anew", "berth-task checkpoint load n || echo nothing; "
+                        "berth-task checkpoint save n 7; exit 75", resume="restart", retry=retry))
+    run = daemon.finish("files")
+    assert run["status"] == "COMPLETED" and run["attemptCount"] == 2, run
+    assert daemon.lines(run["id"])[-1].endswith(" 7"), daemon.lines(run["id"])
+    run = daemon.finish("anew")
+    assert run["attemptCount"] == 2, run
+    for attempt in ("1", "2"):
+        log = daemon.run("runs", "logs", run["id"], "--attempt", attempt).stdout
+        assert log.endswith(" nothing\n"), log
+
+
 def test_limits_are_told(daemon):
     daemon.deploy(shell("fat", "x=$(head -c 800000000 /dev/zero | tr '\\0' x); echo $x | wc -c",
                         machine="micro"),

@@ -29,7 +29,7 @@ static const char largest[] =
 	"\"image\":\"host\",\"extensions\":[\"ffmpeg\"],\"machine\":\"micro\",\n"
 	"\"queue\":{\"concurrencyLimit\":2,\"keyLimit\":1},\n"
 	"\"retry\":{\"maxAttempts\":5,\"factor\":1.5,\"outOfMemory\":{\"ladder\":true}},\n"
-	"\"maxDuration\":\"1h\",\"ttl\":600,\"env\":{\"A\":\"b\"},\"network\":\"egress\",\n"
+	"\"maxDuration\":\"1h\",\"ttl\":600,\"env\":{\"A\":\"b\"},\"network\":\"host\",\n"
 	"\"mounts\":[\"/data:/data\",\"/out:/out:rw\"],\"payloadSchema\":{\"type\":\"object\"},\n"
 	"\"deadLetter\":\"mail/lost\",\"resume\":\"restart\",\"interrupted\":\"fail\",\n"
 	"\"cwd\":\"/app/src\",\"limits\":{\"memory\":\"1G\",\"pids\":64}},\n"
@@ -57,7 +57,7 @@ static const char *const refused[][2] = {
 	{TASK("\"retry\":3"),								     "f:3: tasks.0.retry: not an object"              },
 	{TASK("\"queue\":\"\""),								  "tasks.0.queue: neither a name nor an object"    },
 	{TASK("\"queue\":{\"limit\":1}"),							 "tasks.0.queue.limit: unknown field"             },
-	{TASK("\"network\":\"all\""),							     "\"all\" is not one of none, host, egress"       },
+	{TASK("\"network\":\"egress\""),							  "\"egress\" is not one of none, host"            },
 	{TASK("\"env\":{\"1A\":\"x\"}"),							  "tasks.0.env.1A: not a variable's name"          },
 	{TASK("\"env\":{\"BERTH_X\":\"x\"}"),						     "BERTH_ variables are berth's own"               },
 	{TASK("\"env\":{\"A\":1}"),							       "tasks.0.env.A: not a text"                      },
@@ -69,6 +69,9 @@ static const char *const refused[][2] = {
 	{TASK("\"limits\":{\"memory\":\"1X\"}"),						  "f:3: tasks.0.limits.memory:"                    },
 	{TASK("\"payloadSchema\":true"),							  "tasks.0.payloadSchema: not an object"           },
 	{TASK("\"maxDuration\":\"soon\""),							"tasks.0.maxDuration:"                           },
+	{TASK("\"checkpointFiles\":true,\"resume\":\"restart\""),
+	 "tasks.0.checkpointFiles: of no use with"												 },
+	{TASK("\"checkpointFiles\":1"),							   "tasks.0.checkpointFiles:"                       },
 	{TASK("\"deadLetter\":\"a\""),							    "tasks.0.deadLetter: the task itself"            },
 	{"{\"tasks\":[{\"id\":\"-a\",\"command\":[\"x\"]}]}",                                     "tasks.0.id: not letters"                        },
 	{"{\"tasks\":[{\"id\":\"a b\",\"command\":[\"x\"]}]}",                                    "tasks.0.id: not letters"                        },

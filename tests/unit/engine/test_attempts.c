@@ -20,6 +20,7 @@
 	"{\"id\":\"climb\",\"retry\":{\"maxAttempts\":1,\"outOfMemory\":{\"ladder\":true}}},"      \
 	"{\"id\":\"jump\",\"retry\":{\"outOfMemory\":{\"machine\":\"large-1x\"}}},"                \
 	"{\"id\":\"fragile\",\"interrupted\":\"fail\"},"                                           \
+	"{\"id\":\"anew\",\"resume\":\"restart\",\"retry\":{\"maxAttempts\":3}},"                  \
 	"{\"id\":\"letter\"},"                                                                     \
 	"{\"id\":\"slim\",\"limits\":{\"memory\":\"64M\",\"cpu\":\"0.1\"}},"                       \
 	"{\"id\":\"watched\",\"deadLetter\":\"letter\"},"                                          \
@@ -241,6 +242,57 @@ static void test_interruptions(void **state)
 	assert_int_equal(fixture_state(fixture, run_id), RUN_SYSTEM_FAILURE);
 }
 
+struct saving {
+	int64_t run_id;
+	const char *token;
+};
+
+static int save(struct engine *engine, void *argument, struct berth_error *err)
+{
+	const struct saving *saving = argument;
+
+	return engine_checkpoint_save(engine, saving->run_id, saving->token, "place", "7", err);
+}
+
+static int load(struct engine *engine, void *argument, struct berth_error *err)
+{
+	const int64_t *run_id = argument;
+	char *data = NULL;
+	int missing = engine_checkpoint_load(engine, *run_id, "place", &data, err);
+
+	if (missing == 0)
+		missing = data == NULL;
+	free(data);
+	return missing;
+}
+
+/* What another attempt finds of the one before it; an interruption makes no difference. */
+static void test_resume(void **state)
+{
+	static const struct {
+		const char *task;
+		int missing;
+	} rows[] = {
+		{"again", 0},
+                {"anew",  1}
+        };
+	const struct engine_attempt_end gone = {.outcome = OUTCOME_ERROR, .is_interrupted = true};
+	struct fixture *fixture = *state;
+
+	fixture_deploy(fixture, TASKS);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t run_id = start(fixture, rows[i].task);
+		struct run_row run = fixture_run(fixture, run_id);
+		struct saving saving = {run_id, run.token};
+
+		assert_int_equal(fixture_do(fixture, save, &saving), 0);
+		assert_int_equal(fixture_do(fixture, load, &run_id), 0);
+		assert_int_equal(fixture_end_as(fixture, run_id, &gone), 0);
+		assert_int_equal(fixture_state(fixture, run_id), RUN_DEQUEUED);
+		assert_int_equal(fixture_do(fixture, load, &run_id), rows[i].missing);
+	}
+}
+
 static int recover_without_any(struct engine *engine, void *is_new_launcher,
 			       struct berth_error *err)
 {
@@ -442,6 +494,7 @@ int main(void)
 						fixture_tear_down),
 		cmocka_unit_test_setup_teardown(test_interruptions, fixture_set_up,
 						fixture_tear_down),
+		cmocka_unit_test_setup_teardown(test_resume, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(test_lost_launches, fixture_set_up,
 						fixture_tear_down),
 		cmocka_unit_test_setup_teardown(test_uncounted, fixture_set_up, fixture_tear_down),
