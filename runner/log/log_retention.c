@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "runner/log/log_name.h"
 
 /* The answer for the run before, for entries of a run mostly follow each other. */
@@ -14,6 +16,7 @@ struct sweep {
 	int directory;
 	log_keep keep;
 	void *owner;
+	uint64_t before_ns;
 	int64_t run; /* -1: none yet */
 	bool is_kept;
 	uint64_t removed;
@@ -34,6 +37,15 @@ int log_delete(int directory, int64_t run, int64_t last_attempt, struct berth_er
 			return -1;
 	remove_directory(directory, log_name_directory(run, name));
 	return 0;
+}
+
+static bool is_older(const struct sweep *sweep, const char *path)
+{
+	struct stat facts;
+
+	return fstatat(sweep->directory, path, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (uint64_t)facts.st_mtim.tv_sec * CLOCK_NS_PER_S + (uint64_t)facts.st_mtim.tv_nsec <
+		       sweep->before_ns;
 }
 
 static int sweep_entry(struct sweep *sweep, const char *name, struct berth_error *err)
@@ -57,7 +69,7 @@ static int sweep_entry(struct sweep *sweep, const char *name, struct berth_error
 		char path[LOG_NAME_SIZE];
 
 		(void)log_name_format(run, attempt, file, path);
-		removed = unlinkat(sweep->directory, path, 0) == 0;
+		removed = is_older(sweep, path) && unlinkat(sweep->directory, path, 0) == 0;
 	}
 	sweep->removed += removed;
 	return result;
@@ -86,10 +98,14 @@ static int sweep_directory(struct sweep *sweep, const char *name, struct berth_e
 	return 0;
 }
 
-int log_sweep(int directory, log_keep keep, void *owner, uint64_t *ret_removed,
+int log_sweep(int directory, log_keep keep, void *owner, uint64_t before_ns, uint64_t *ret_removed,
 	      struct berth_error *err)
 {
-	struct sweep sweep = {.directory = directory, .keep = keep, .owner = owner, .run = -1};
+	struct sweep sweep = {.directory = directory,
+			      .keep = keep,
+			      .owner = owner,
+			      .before_ns = before_ns,
+			      .run = -1};
 	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_DIRECTORY DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;

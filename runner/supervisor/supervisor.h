@@ -81,6 +81,10 @@ int supervisor_prune(void *owner, struct control_call *call, struct berth_error 
 /* Deletes the files of a run that has no row any more. */
 void supervisor_forget(struct supervisor *supervisor, int64_t run_id, int64_t last_attempt);
 
+/* supervisor_logs.c */
+/* Removes the logs of runs without a row, later. */
+void supervisor_sweep_logs(struct supervisor *supervisor);
+
 /* supervisor_backup.c */
 int supervisor_backup(void *owner, struct control_call *call, struct berth_error *err);
 

@@ -75,6 +75,7 @@ static int begin(struct supervisor *supervisor, struct berth_error *err)
 	if (live_count(supervisor->live) > 0 && supervisor_on_awake(supervisor, err) < 0)
 		return -1;
 	supervisor_sweep_bundles(supervisor);
+	supervisor_sweep_logs(supervisor);
 	return launcher_client_ready(supervisor->launcher, err);
 }
 

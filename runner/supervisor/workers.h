@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads for what waits for a disk and needs no store: bundles, the sealing and deleting of logs.
- */
+/* Threads for what waits for a disk and changes nothing in the store: bundles, the sealing and
+ * deleting of logs. */
 #pragma once
 
 #include "base/error.h"

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`berth serve` from outside: tasks, queues, waits, logs, and that neither its own death nor that of
 its launcher loses anything. Every function named test_… is a case."""
+import glob
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -318,6 +320,21 @@ def test_prune(daemon):
     assert daemon.run("runs", "show", run, check=False).returncode != 0
     logs = os.path.join(daemon.state, "logs")
     wait_until(lambda: not any(files for _, _, files in os.walk(logs)), "the logs to go")
+
+
+def test_logs_of_nobody(daemon):
+    """As if it had died after a run was forgotten, before its log was deleted."""
+    daemon.deploy(HELLO)
+    run = daemon.finish("hello", payload={"n": 1})["id"]
+    known = glob.glob(os.path.join(daemon.state, "logs", "*", f"{run}.1.*"))
+    other = run[:-1] + ("0" if run[-1] != "0" else "1")
+    for path in known:
+        shutil.copy(path, path.replace(run, other))
+    daemon.kill_supervisor()
+    wait_until(lambda: not glob.glob(os.path.join(daemon.state, "logs", "*", f"{other}.*")),
+               "the stranger's log to go")
+    assert known and all(os.path.exists(path) for path in known), known
+    assert f"removed {len(known)} files of logs" in daemon.words(), daemon.words()
 
 
 def test_prune_versions(daemon):
