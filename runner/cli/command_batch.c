@@ -126,7 +126,7 @@ int command_batch(void *record, const struct option_arguments *arguments)
 	AUTO_JSON json_t *fields = client_fields(&command_batch_options, record);
 	AUTO_JSON json_t *result = NULL;
 	struct berth_error err;
-	json_t *items;
+	json_t *items = NULL;
 	int status;
 
 	if (arguments->words.count != 1) {

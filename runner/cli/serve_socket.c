@@ -114,7 +114,7 @@ static int check_passed_socket(const char *given, struct berth_error *err)
 static int make_socket(const char *given, struct berth_error *err)
 {
 	char path[CONTROL_PATH_SIZE];
-	int fd;
+	int fd = -1;
 
 	if (control_client_find(given, path, err) < 0 || listen_at(path, &fd, err) < 0)
 		return -1;

@@ -165,7 +165,7 @@ static int dispatch_object(const struct control_dispatch *dispatch,
 	struct berth_error why;
 	const char *name = NULL;
 	enum control_op op;
-	int64_t id;
+	int64_t id = 0;
 	int status;
 
 	if (check_envelope(object, &id, &name, err) < 0)

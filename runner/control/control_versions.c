@@ -64,7 +64,7 @@ int control_version_rollback(struct engine *engine, struct control_call *call,
 			     struct berth_error *err)
 {
 	AUTO_JSON json_t *versions = NULL;
-	const char *name;
+	const char *name = NULL;
 
 	if (read_versions(engine_store(engine), 0, &versions, err) < 0 ||
 	    find_earlier(versions, call->record.version.version, &name, err) < 0)

@@ -82,7 +82,7 @@ static int collect_file(struct collector *collector, int dirfd, const char *name
 	/* not a link, and not a FIFO that would wait: both were looked at a moment ago */
 	AUTO_CLOSE int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat status;
-	uint64_t size;
+	uint64_t size = 0;
 
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return fail_path(collector, BERTH_SYSTEM, strerrordesc_np(errno), err);

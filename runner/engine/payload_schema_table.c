@@ -72,7 +72,7 @@ static int check_type(struct payload_place *place, const json_t *schema, const j
 		if (!json_is_string(name) || is_of_type(value, json_string_value(name)))
 			return 0;
 		if (strlen(words) + 24 < sizeof(words)) {
-			(void)strncat(words, i ? " or " : "", 4);
+			(void)strncat(words, i ? " or " : "", sizeof(words) - strlen(words) - 1);
 			(void)strncat(words, json_string_value(name), 16);
 		}
 	}

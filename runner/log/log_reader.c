@@ -468,7 +468,7 @@ int log_reader_create(int directory, int64_t run, int64_t attempt, struct log_re
 int log_reader_create_from(struct log_snapshot *snapshot, int64_t run, int64_t attempt,
 			   struct log_reader **ret_reader, struct berth_error *err)
 {
-	struct log_reader *reader;
+	struct log_reader *reader = NULL;
 	int result = log_reader_create(-1, run, attempt, &reader, err);
 
 	if (result == 0 && log_storage_adopt(&reader->storage, snapshot, err) < 0) {

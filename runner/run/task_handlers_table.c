@@ -124,7 +124,7 @@ static int retry_at(const struct protocol_fail *fail, uint64_t *ret_at_ns, struc
 static int handle_fail(const struct task_call *call, struct berth_error *err)
 {
 	const struct protocol_fail *fail = &call->record->fail;
-	uint64_t at_ns;
+	uint64_t at_ns = 0;
 
 	if (retry_at(fail, &at_ns, err) < 0)
 		return -1;

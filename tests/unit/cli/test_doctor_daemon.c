@@ -27,7 +27,7 @@ static const char *below(const char *name)
 {
 	static char path[256];
 
-	(void)snprintf(path, sizeof(path), "%s%s", scratch, name);
+	assert_true(snprintf(path, sizeof(path), "%s%s", scratch, name) < (int)sizeof(path));
 	return path;
 }
 
