@@ -27,7 +27,7 @@ static const char *below(const char *name)
 {
 	static char path[256];
 
-	assert_true(snprintf(path, sizeof(path), "%s%s", scratch, name) < (int)sizeof(path));
+	assert_true(snprintf(path, sizeof(path), "%.60s%.190s", scratch, name) < (int)sizeof(path));
 	return path;
 }
 
