@@ -342,6 +342,11 @@ static int check_task(struct place *place, const json_t *task, struct berth_erro
 	    strcmp(resume, "restart") == 0)
 		return refuse_member(place, "checkpointFiles", err,
 				     "of no use with \"resume\":\"restart\"");
+	if (json_object_get(json_object_get(task, "limits"), "memory") &&
+	    json_object_get(json_object_get(task, "retry"), "outOfMemory"))
+		return refuse_member(place, "limits", err,
+				     "memory is the same on every machine: of no use with "
+				     "retry.outOfMemory");
 	return check_mounts(place, json_object_get(task, "mounts"), err);
 }
 

@@ -32,7 +32,7 @@ static const char largest[] =
 	"\"maxDuration\":\"1h\",\"ttl\":600,\"env\":{\"A\":\"b\"},\"network\":\"host\",\n"
 	"\"mounts\":[\"/data:/data\",\"/out:/out:rw\"],\"payloadSchema\":{\"type\":\"object\"},\n"
 	"\"deadLetter\":\"mail/lost\",\"resume\":\"restart\",\"interrupted\":\"fail\",\n"
-	"\"cwd\":\"/app/src\",\"limits\":{\"memory\":\"1G\",\"pids\":64}},\n"
+	"\"cwd\":\"/app/src\",\"limits\":{\"disk\":\"1G\",\"pids\":64}},\n"
 	"{\"id\":\"mail/lost\",\"command\":[\"true\"],\"queue\":\"shared\"}],\n"
 	"\"queues\":[{\"name\":\"shared\",\"concurrencyLimit\":4,\"sizeLimit\":1000}]}";
 
@@ -71,6 +71,8 @@ static const char *const refused[][2] = {
 	{TASK("\"maxDuration\":\"soon\""),							"tasks.0.maxDuration:"                           },
 	{TASK("\"checkpointFiles\":true,\"resume\":\"restart\""),
 	 "tasks.0.checkpointFiles: of no use with"												 },
+	{TASK("\"limits\":{\"memory\":\"1G\"},\"retry\":{\"outOfMemory\":{\"ladder\":true}}"),
+	 "tasks.0.limits: memory is the same on every machine"										     },
 	{TASK("\"checkpointFiles\":1"),							   "tasks.0.checkpointFiles:"                       },
 	{TASK("\"deadLetter\":\"a\""),							    "tasks.0.deadLetter: the task itself"            },
 	{"{\"tasks\":[{\"id\":\"-a\",\"command\":[\"x\"]}]}",                                     "tasks.0.id: not letters"                        },
