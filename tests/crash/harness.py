@@ -158,6 +158,9 @@ def finish(daemon, load, outside):
     """Everything comes to its end, and all of it is checked. A host that is busy with other things
     may be behind by most of the load."""
     client, runs = daemon.client, {}
+    # of one whose trigger was not answered nobody knows that it waits for a token
+    load.tokens.extend(number for number, run in client.list_runs().items()
+                       if number not in load.acknowledged and "token" in run["tags"])
 
     def all_final():
         runs.update(client.list_runs())
